@@ -1,0 +1,172 @@
+//! `tidings.toml`: what a site says about itself.
+//!
+//! Every key has a default but `[site] title` and `url`. A key that is not known is refused with the nearest one that is,
+//! and a value that cannot be meant is refused where it stands; all findings come in one run.
+
+use crate::content::post::Content;
+use crate::diagnostic::Spanned;
+use crate::feed::Format;
+use crate::text::Text;
+use chrono::NaiveTime;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use url::Url;
+
+/// The settings file, relative to the site's root.
+pub const FILE: &str = "tidings.toml";
+
+/// All settings of a site, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[site]`
+    pub site: Site,
+    /// `[content]`
+    pub content: ContentDirs,
+    /// `[front_matter]`: further names for known fields, `field -> names`. The fields are those of [`FIELDS`].
+    pub front_matter: BTreeMap<String, Vec<String>>,
+    /// `[feeds]`
+    pub feeds: FeedSettings,
+    /// `[feed.NAME]`, by name.
+    pub declared: BTreeMap<String, DeclaredFeed>,
+}
+
+/// `[site]`
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The site's name.
+    pub title: Text,
+    /// Where the site is, ending in `/`.
+    pub url: Url,
+    /// One or two sentences.
+    pub description: Text,
+    /// BCP 47 tag; `en`.
+    pub language: Text,
+    /// IANA zone; `UTC`.
+    pub timezone: chrono_tz::Tz,
+    /// When a post that has a date alone is published; `00:00`.
+    pub publish_time: NaiveTime,
+    /// The address of a post, with `{slug}`, `{id}`, `{year}`, `{month}`, `{day}`, `{category}`; starts with `/`.
+    pub permalink: Spanned<String>,
+    /// Who writes where a post names nobody.
+    pub author: Option<Text>,
+}
+
+/// `[content]`: folders, relative to the site's root (`dir`) or to `dir` (the others), with `/`.
+#[derive(Clone, Debug)]
+pub struct ContentDirs {
+    /// `content`
+    pub dir: String,
+    /// `["posts"]`
+    pub posts: Vec<String>,
+    /// `["people"]`
+    pub people: Vec<String>,
+    /// `["cta"]`
+    pub calls_to_action: Vec<String>,
+    /// `taxonomies`
+    pub taxonomies: String,
+    /// What `build` writes: `public`, relative to the site's root.
+    pub output: String,
+}
+
+/// `[feeds]`, and what a `[feed.NAME]` may say differently.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// Where the feeds will be served, ending in `/`; the site's address by default.
+    pub url: Url,
+    /// All three by default, in the order of [`Format::ALL`], none twice, at least one.
+    pub formats: Vec<Format>,
+    /// The axes that get a feed for each of their terms. All four by default.
+    pub taxonomies: Vec<Axis>,
+    /// At most so many entries; 20. At least 1.
+    pub items: usize,
+    /// At most so large in any format; 1 MB (1,000,000).
+    pub bytes: u64,
+    /// No older than this.
+    pub age: Option<Duration>,
+    /// Full content or summaries; full.
+    pub content: Content,
+    /// Which feeds get archives; the site's feed.
+    pub archives: Archives,
+    /// What ids start with; from `tidings.lock` where the settings say nothing.
+    pub id_prefix: Option<Spanned<String>>,
+    /// WebSub hub.
+    pub hub: Option<Url>,
+}
+
+/// `[feed.NAME]`
+#[derive(Clone, Debug)]
+pub struct DeclaredFeed {
+    /// Shown instead of the name.
+    pub title: Option<Text>,
+    /// One or two sentences.
+    pub description: Option<Text>,
+    /// Which posts; all without one. The text of the filter, with the place of its first character in `tidings.toml`.
+    pub filter: Option<Spanned<String>>,
+    /// `[feeds]` with what this feed says differently.
+    pub settings: FeedSettings,
+    /// Where the table stands.
+    pub name: Spanned<String>,
+}
+
+/// A taxonomy that posts are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Axis {
+    /// `category`
+    Category,
+    /// `topic`
+    Topic,
+    /// `tag`
+    Tag,
+    /// `author`
+    Author,
+}
+
+impl Axis {
+    /// All of them, in the order in which they are listed everywhere.
+    pub const ALL: [Axis; 4] = [Axis::Category, Axis::Topic, Axis::Tag, Axis::Author];
+
+    /// The name in settings, filters and addresses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Axis::Category => "category",
+            Axis::Topic => "topic",
+            Axis::Tag => "tag",
+            Axis::Author => "author",
+        }
+    }
+}
+
+/// Which feeds get archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archives {
+    /// The site's feed only.
+    Site,
+    /// Every feed.
+    All,
+    /// None.
+    None,
+}
+
+/// Known fields of front matter, each with the names it goes by without any settings, the first being ours.
+pub const FIELDS: &[(&str, &[&str])] = &[
+    ("id", &["id"]),
+    ("title", &["title"]),
+    ("slug", &["slug"]),
+    ("published", &["pub_date", "date", "published", "publishDate"]),
+    ("updated", &["updated", "lastmod", "last_modified_at"]),
+    ("draft", &["draft"]),
+    ("withdrawn", &["withdrawn"]),
+    ("category", &["categories_blog", "category", "categories"]),
+    ("topic", &["discovery_topic", "topic", "topics"]),
+    ("tag", &["tags", "tag"]),
+    ("author", &["author", "authors"]),
+    ("summary", &["summary", "description", "excerpt"]),
+    ("lead", &["lead"]),
+    ("call_to_action", &["cta_ref"]),
+    ("related", &["related_entries"]),
+    ("featured_image", &["featured_image", "image"]),
+    ("share_image", &["share_image"]),
+    ("enclosure", &["enclosure"]),
+    ("lang", &["lang"]),
+    ("content", &["content"]),
+];

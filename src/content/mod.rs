@@ -1,0 +1,3 @@
+//! Posts and what they refer to, as values.
+
+pub mod post;

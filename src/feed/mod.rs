@@ -1,0 +1,152 @@
+//! Feeds and entries as values that know no format. One writer per format turns a [`Feed`] into bytes.
+//!
+//! Everything here is absolute, resolved and clean: a writer has nothing to decide but how its format says it.
+
+use crate::text::{Html, Text};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// The three formats that every feed is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Atom 1.0, RFC 4287: `atom.xml`.
+    Atom,
+    /// RSS 2.0: `rss.xml`.
+    Rss,
+    /// JSON Feed 1.1: `feed.json`.
+    Json,
+}
+
+impl Format {
+    /// All formats, in the order in which they are listed everywhere.
+    pub const ALL: [Format; 3] = [Format::Atom, Format::Rss, Format::Json];
+
+    /// The name of the file that a feed has in this format.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Format::Atom => "atom.xml",
+            Format::Rss => "rss.xml",
+            Format::Json => "feed.json",
+        }
+    }
+
+    /// The media type, without a charset.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Atom => "application/atom+xml",
+            Format::Rss => "application/rss+xml",
+            Format::Json => "application/feed+json",
+        }
+    }
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Format::Atom => "Atom",
+            Format::Rss => "RSS",
+            Format::Json => "JSON Feed",
+        }
+    }
+}
+
+/// One feed document: a subscription feed, or one of its archives.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// The id that never changes (RFC 4287, section 4.2.6), the same in all archives of the feed but not in other feeds.
+    pub id: Text,
+    /// Title, plain text.
+    pub title: Text,
+    /// What it is about, plain text; empty where nothing is known (RSS then repeats the title).
+    pub description: Text,
+    /// The page that this feed is a feed of.
+    pub home_url: Text,
+    /// The folder that its files lie in, absolute, ending in `/`: the self link is this and the format's file name.
+    pub folder_url: Text,
+    /// Where `feeds/style.css` is, absolute: what a browser shows the feed with.
+    pub style_url: Text,
+    /// BCP 47 tag.
+    pub language: Text,
+    /// The newest `updated` among the entries; see the plan for an empty feed.
+    pub updated_at: DateTime<Utc>,
+    /// WebSub hub.
+    pub hub: Option<Text>,
+    /// Who writes where an entry does not say (the site's author, else its title).
+    pub author: Person,
+    /// Its place among the archives (RFC 5005, section 4).
+    pub archive: Archive,
+    /// The entries, newest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// For each entry, whether this feed carries the content or the summary only. As long as `entries`.
+    pub carries: Vec<crate::content::post::Content>,
+}
+
+/// Where a document stands in the chain of RFC 5005, section 4. Folders are absolute and end in `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Archive {
+    /// The folder of the subscription feed, when this document is an archive.
+    pub current: Option<Text>,
+    /// The folder of the archive before this one in time.
+    pub previous: Option<Text>,
+}
+
+/// One post in a feed.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The id that never changes, a URI.
+    pub id: Text,
+    /// Title, plain text.
+    pub title: Text,
+    /// Where the post is read.
+    pub url: Text,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+    /// When it last changed in a way that readers should be told of; else the same.
+    pub updated_at: DateTime<Utc>,
+    /// By name; may be empty.
+    pub authors: Vec<Person>,
+    /// All its terms.
+    pub terms: Vec<EntryTerm>,
+    /// What a list shows, plain text; may be empty.
+    pub summary: Text,
+    /// Lead and body. Empty for a post without either, and where no file shows it in full.
+    pub content: Html,
+    /// BCP 47 tag, when it is not the site's.
+    pub language: Option<Text>,
+    /// The picture.
+    pub image: Option<Media>,
+    /// A file to play or to keep.
+    pub enclosure: Option<Media>,
+}
+
+/// Somebody, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// As it is shown.
+    pub name: Text,
+    /// A page about them, absolute.
+    pub url: Option<Text>,
+}
+
+/// A term of an entry: `term` is the slug, `scheme` the axis as a URI, `label` what people read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryTerm {
+    /// Absolute address of the axis's folder, such as `https://example.org/category/`.
+    pub scheme: Text,
+    /// The slug.
+    pub term: Text,
+    /// The title.
+    pub label: Text,
+}
+
+/// A picture or another file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Absolute.
+    pub url: Text,
+    /// Such as `image/png`.
+    pub media_type: Text,
+    /// In bytes, where the file is known.
+    pub size_bytes: Option<u64>,
+    /// What it shows, where that is known.
+    pub alt: Text,
+}

@@ -1,0 +1,31 @@
+//! tidings turns a folder of Markdown posts into feeds that every reader accepts.
+//!
+//! # The house
+//!
+//! ```text
+//! content/*.md -> Post -> Collection -> Feed -> atom | rss | json -> files
+//! ```
+//!
+//! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
+//! `disk/`, `cli/` and `main.rs` only, and a pure function that needs the time gets it as an argument, `now`.
+//!
+//! A folder is a stage, a file a word of the field. Each floor may use the floors below it, never one above:
+//!
+//! | floor | rooms | what for |
+//! |---|---|---|
+//! | 6 | `main.rs`, this file | run, print the error once, set the exit code; the map |
+//! | 5 | `cli/` | one short file per command: joins core and rim |
+//! | 4 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format |
+//! | 4 | `disk/` | reads the content folder; writes each file whole, by rename, and remembers which |
+//! | 3 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
+//! | 2 | `config.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in |
+//! | 1 | `diagnostic.rs`, `text.rs` | place in a file, caret, hint, nearest known name; text that XML can carry |
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod content;
+pub mod diagnostic;
+pub mod feed;
+pub mod text;

@@ -1,0 +1,133 @@
+//! Text that XML can carry.
+//!
+//! XML 1.0, section 2.2, leaves out most control characters, the surrogates, U+FFFE and U+FFFF: no escape can bring them
+//! back, and one of them makes a whole feed unreadable. Neither of the crates that write our feeds looks for them, so
+//! every value that may reach a writer has the type [`Text`] (or [`Html`]), and the only ways to make one drop such
+//! characters. This file refuses to judge anything else about a text.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Text without a character that XML 1.0 cannot carry. Cheap to clone.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// The text with what XML cannot carry dropped. Use [`first_illegal`] before, where the writer should be told.
+    pub fn new(raw: &str) -> Text {
+        if first_illegal(raw).is_none() {
+            return Text(raw.into());
+        }
+        Text(raw.chars().filter(|&c| is_legal(c)).collect::<String>().into())
+    }
+
+    /// One line: every run of white space becomes one space, none at the ends. For titles and names.
+    pub fn one_line(raw: &str) -> Text {
+        let words: Vec<&str> = raw.split_whitespace().collect();
+        Text::new(&words.join(" "))
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(raw: &str) -> Text {
+        Text::new(raw)
+    }
+}
+
+impl From<String> for Text {
+    fn from(raw: String) -> Text {
+        Text::new(&raw)
+    }
+}
+
+/// A sanitised piece of HTML with absolute URLs only, and no character that XML cannot carry.
+///
+/// Made by the Markdown renderer; [`Html::trusted`] is for the few fixed pieces that the program writes itself.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Html(Text);
+
+impl Html {
+    /// Takes HTML as safe without looking at it, but for characters that XML cannot carry.
+    pub fn trusted(html: &str) -> Html {
+        Html(Text::new(html))
+    }
+
+    /// The HTML itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Html {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether XML 1.0 can carry this character (section 2.2, production `Char`).
+///
+/// The C1 controls are legal but never meant: they are left to whoever wrote them.
+pub fn is_legal(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// The place of the first character that XML cannot carry, as a byte offset, and that character.
+pub fn first_illegal(text: &str) -> Option<(usize, char)> {
+    // Only control characters and U+FFFE, U+FFFF are illegal: the second pair starts with the byte 0xEF.
+    if !text.bytes().any(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r') || b == 0xEF) {
+        return None;
+    }
+    text.char_indices().find(|&(_, c)| !is_legal(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_cannot_carry_is_dropped_and_nothing_else() {
+        #[track_caller]
+        fn case(raw: &str, want: &str) {
+            assert_eq!(Text::new(raw).as_str(), want, "{raw:?}");
+        }
+        case("plain", "plain");
+        case("tab\tlf\ncr\r", "tab\tlf\ncr\r");
+        case("a\u{0}b\u{1}c\u{8}d\u{b}e\u{c}f\u{e}g\u{1f}h", "abcdefgh");
+        case("\u{fffe}x\u{ffff}\u{fffd}", "x\u{fffd}");
+        case("\u{feff}emoji 🎉 שלום", "\u{feff}emoji 🎉 שלום");
+        for c in ('\u{0}'..='\u{1f}').filter(|c| !"\t\n\r".contains(*c)) {
+            case(&format!("x{c}y"), "xy");
+        }
+    }
+
+    #[test]
+    fn one_line_folds_white_space() {
+        assert_eq!(Text::one_line("  a\n  b\t c ").as_str(), "a b c");
+    }
+}
