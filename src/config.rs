@@ -3,8 +3,12 @@
 //! Every key has a default but `[site] title` and `url`. A key that is not known is refused with the nearest one that is,
 //! and a value that cannot be meant is refused where it stands; all findings come in one run.
 
+mod parse;
+pub(crate) mod tree;
+pub(crate) mod values;
+
 use crate::content::post::Content;
-use crate::diagnostic::Spanned;
+use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::feed::Format;
 use crate::text::Text;
 use chrono::NaiveTime;
@@ -28,6 +32,31 @@ pub struct Config {
     pub feeds: FeedSettings,
     /// `[feed.NAME]`, by name.
     pub declared: BTreeMap<String, DeclaredFeed>,
+}
+
+impl Config {
+    /// The settings that a text says.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, in the order of the file; a fault in the grammar of TOML stands alone, since
+    /// nothing behind it can be read.
+    pub fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
+        parse::parse(text)
+    }
+}
+
+impl DeclaredFeed {
+    /// The place of some characters of the filter, counted from 0; the filter as a whole where it is written with
+    /// escapes or over many lines. No place without a filter.
+    pub fn filter_span(&self, column: usize, width: usize) -> Option<Span> {
+        let filter = self.filter.as_ref()?;
+        if filter.value.chars().count() != filter.span.width as usize {
+            return Some(filter.span);
+        }
+        let (column, width) = (u32::try_from(column).ok()?, u32::try_from(width).ok()?);
+        Some(Span { column: filter.span.column + column, width, ..filter.span })
+    }
 }
 
 /// `[site]`
@@ -170,3 +199,6 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("lang", &["lang"]),
     ("content", &["content"]),
 ];
+
+#[cfg(test)]
+mod tests;
