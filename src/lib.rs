@@ -28,4 +28,5 @@ pub mod config;
 pub mod content;
 pub mod diagnostic;
 pub mod feed;
+pub mod template;
 pub mod text;

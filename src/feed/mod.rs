@@ -2,9 +2,27 @@
 //!
 //! Everything here is absolute, resolved and clean: a writer has nothing to decide but how its format says it.
 
+pub mod atom;
+pub mod hosting;
+pub mod json;
+pub mod listing;
+pub mod opml;
+pub mod page;
+pub mod rss;
+mod shown;
+
 use crate::text::{Html, Text};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+
+/// Appends a feed to `out` in one format. The same feed gives the same bytes everywhere; nothing can fail.
+pub fn write(format: Format, feed: &Feed, out: &mut Vec<u8>) {
+    match format {
+        Format::Atom => atom::write(feed, out),
+        Format::Rss => rss::write(feed, out),
+        Format::Json => json::write(feed, out),
+    }
+}
 
 /// The three formats that every feed is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +86,8 @@ pub struct Feed {
     pub language: Text,
     /// The newest `updated` among the entries; see the plan for an empty feed.
     pub updated_at: DateTime<Utc>,
+    /// The formats that this feed is written in: they name each other.
+    pub formats: Vec<Format>,
     /// WebSub hub.
     pub hub: Option<Text>,
     /// Who writes where an entry does not say (the site's author, else its title).

@@ -1,0 +1,269 @@
+//! Templates: Tera, with the built-in ones compiled in and a site's own laid over them by name.
+//!
+//! The built-in templates need no folder beside the program. A site's own may replace one, extend it, include it, or be
+//! parts of their own. What is wrong in one is a finding with file, line, column and cause, never Tera's own report.
+//! Names that end in `.html` are escaped. A style sheet is no template: braces mean something else in it.
+
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use chrono::format::{Item, StrftimeItems};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use tera::{Context, ErrorKind, Kwargs, ReportError, State, Tera, TeraResult};
+
+/// The folder that a site's own templates lie in, relative to its root.
+pub const FOLDER: &str = "templates";
+
+/// What a browser shows a feed with: laid over by name like a template, but taken as it is.
+pub const STYLE: &str = "style.css";
+
+/// The templates that are compiled in.
+const BUILT_IN: &[(&str, &str)] = &[("feeds.html", include_str!("../templates/feeds.html"))];
+
+/// The style sheet that is compiled in.
+const BUILT_IN_STYLE: &str = include_str!("../templates/style.css");
+
+/// What `urlencode` leaves alone: the unreserved characters of RFC 3986, and `/`.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// All templates of a site, checked as far as that goes without rendering them.
+#[derive(Debug)]
+pub struct Templates {
+    tera: Tera,
+    own: BTreeSet<String>,
+    style: Option<String>,
+}
+
+impl Templates {
+    /// The built-in templates with a site's own over them, each with its name: the path below `templates`, with `/`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in the site's own templates: faults of syntax, filters that do not exist, parents and
+    /// parts that are not there, circles.
+    pub fn new(own: Vec<(String, String)>) -> Result<Templates, Vec<Diagnostic>> {
+        let mut style = None;
+        let mut site: Vec<(String, String)> = Vec::new();
+        for (name, text) in own {
+            let text = text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text);
+            match name.as_str() {
+                STYLE => style = Some(text),
+                name if name.ends_with(".css") => {}
+                _ => site.push((name, text)),
+            }
+        }
+        let names: BTreeSet<String> = site.iter().map(|(name, _)| name.clone()).collect();
+        let mut findings = Vec::new();
+        let mut bad = BTreeSet::new();
+        // Tera stops at the first fault of syntax. Whatever is at fault is set aside and the rest looked at again, so that
+        // one run tells of everything; what merely uses a template that was set aside is not at fault itself.
+        loop {
+            let mut tera = empty();
+            let kept = site.iter().filter(|(name, _)| !bad.contains(name)).map(|(n, t)| (n.as_str(), t.as_str()));
+            let built_in = BUILT_IN.iter().copied().filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
+            let Err(error) = tera.add_raw_templates(built_in.chain(kept)) else {
+                if findings.is_empty() {
+                    return Ok(Templates { tera, own: names, style });
+                }
+                break;
+            };
+            let faults = faults(&error);
+            let before = bad.len();
+            for fault in faults {
+                let follows = bad.iter().any(|name| fault.message.contains(&format!("`{name}`")));
+                bad.extend(fault.file.clone().filter(|file| names.contains(file)));
+                if !follows {
+                    findings.push(fault.finding(&names));
+                }
+            }
+            if bad.len() == before {
+                break;
+            }
+        }
+        findings.sort_by(|a, b| a.place.cmp(&b.place));
+        findings.dedup();
+        Err(findings)
+    }
+
+    /// The names of the templates that are compiled in, and that a site can lay its own over.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|&(name, _)| name).chain([STYLE])
+    }
+
+    /// The style sheet for feeds: the site's own, else the built-in one.
+    pub fn style(&self) -> &str {
+        self.style.as_deref().unwrap_or(BUILT_IN_STYLE)
+    }
+
+    /// A template with its values filled in. A line break ends the text.
+    ///
+    /// # Errors
+    ///
+    /// A template that does not exist, or what went wrong in it and where.
+    pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, Diagnostic> {
+        let context = Context::from_serialize(values);
+        match context.and_then(|context| self.tera.render(name, &context)) {
+            Ok(text) => Ok(format!("{}\n", text.trim_end())),
+            Err(error) => Err(match faults(&error).into_iter().next() {
+                Some(fault) => fault.finding(&self.own),
+                None => Diagnostic::error(format!("template `{name}` cannot be rendered")),
+            }),
+        }
+    }
+}
+
+/// Tera with our filters. They must be there before the templates are: Tera looks for them when it reads one.
+fn empty() -> Tera {
+    let mut tera = Tera::new();
+    tera.register_filter("date", date);
+    tera.register_filter("urlencode", urlencode);
+    tera
+}
+
+/// `{{ at | date(format="%e %B %Y") }}`: a date (`2026-03-02`) or a time (RFC 3339) in the words of strftime. Without a
+/// format, the date alone.
+fn date(value: &str, arguments: Kwargs, _: &State) -> TeraResult<String> {
+    let format: Option<String> = arguments.get("format")?;
+    let format = format.as_deref().unwrap_or("%Y-%m-%d");
+    if StrftimeItems::new(format).any(|item| item == Item::Error) {
+        return Err(tera::Error::message(format!("`{format}` is not a format of dates")));
+    }
+    let at: DateTime<FixedOffset> = match DateTime::parse_from_rfc3339(value) {
+        Ok(at) => at,
+        Err(_) => match NaiveDate::parse_from_str(value, "%Y-%m-%d") {
+            Ok(day) => day.and_time(NaiveTime::MIN).and_utc().fixed_offset(),
+            Err(_) => return Err(tera::Error::message(format!("`{value}` is not a date"))),
+        },
+    };
+    let mut text = String::new();
+    match write!(text, "{}", at.format(format)) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(tera::Error::message(format!("`{format}` is not a format of dates"))),
+    }
+}
+
+/// `{{ name | urlencode }}`: percent-encoded, but for letters, digits and `-._~/`.
+fn urlencode(value: &str, _: Kwargs, _: &State) -> String {
+    utf8_percent_encode(value, KEPT).to_string()
+}
+
+/// One thing that Tera found wrong.
+struct Fault {
+    message: String,
+    file: Option<String>,
+    span: Option<Span>,
+}
+
+impl Fault {
+    /// As a finding, in our form: one sentence, names in backticks, what could be meant as a hint.
+    fn finding(self, own: &BTreeSet<String>) -> Diagnostic {
+        let one_line = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (message, known) = match one_line.split_once(" Available ") {
+            Some((message, known)) => (message, known.split_once(": ").map(|(_, names)| names.to_string())),
+            None => (one_line.as_str(), None),
+        };
+        let mut diagnostic = Diagnostic::error(decapitalised(message.trim_end_matches('.')));
+        if let Some(known) = known {
+            let mut names: Vec<&str> = known.split(", ").filter(|name| !name.starts_with("__tera")).collect();
+            names.sort_unstable();
+            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let meant = message.split('`').nth(1).and_then(|word| nearest(word, names.iter().copied()));
+            diagnostic = diagnostic.hint(match meant {
+                Some(meant) => format!("did you mean `{meant}`? there are {list}"),
+                None => format!("there are {list}"),
+            });
+        }
+        match (self.file, self.span) {
+            (Some(file), Some(span)) if own.contains(&file) => diagnostic.at(format!("{FOLDER}/{file}"), span),
+            (Some(file), None) if own.contains(&file) => diagnostic.in_file(format!("{FOLDER}/{file}")),
+            (Some(file), _) if !file.is_empty() => {
+                diagnostic.message = format!("{}, in the built-in template `{file}`", diagnostic.message);
+                diagnostic
+            }
+            _ => diagnostic,
+        }
+    }
+}
+
+/// What Tera found, one by one.
+fn faults(error: &tera::Error) -> Vec<Fault> {
+    let alone = |file: &str, message: String| vec![Fault { message, file: Some(file.into()), span: None }];
+    match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => vec![Fault::of(report, error)],
+        ErrorKind::MissingParent { current, parent } => {
+            alone(current, format!("template `{parent}`, which this one extends, does not exist"))
+        }
+        ErrorKind::CircularExtend { tpl, inheritance_chain } => {
+            alone(tpl, format!("templates extend each other in a circle: {}", chain(inheritance_chain)))
+        }
+        ErrorKind::CircularInclude { tpl, include_chain } => {
+            alone(tpl, format!("templates include each other in a circle: {}", chain(include_chain)))
+        }
+        ErrorKind::Msg(message) => written(message),
+        other => vec![Fault { message: other.to_string(), file: None, span: None }],
+    }
+}
+
+impl Fault {
+    fn of(report: &ReportError, error: &tera::Error) -> Fault {
+        let place = report.span();
+        let width = match place.start_line == place.end_line {
+            true => place.end_col.saturating_sub(place.start_col),
+            false => 1,
+        };
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut message = report.message().to_string();
+        if let Some(source) = error.source() {
+            let _ = write!(message, ": {source}");
+        }
+        Fault {
+            message,
+            file: Some(report.filename().to_string()),
+            span: Some(Span {
+                line: number(place.start_line.max(1)),
+                column: number(place.start_col).saturating_add(1),
+                width: number(width.max(1)),
+            }),
+        }
+    }
+}
+
+/// Names in a circle, each with an arrow to the next.
+fn chain(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ")
+}
+
+/// The faults that Tera hands over as one written report: each with `error:`, a place, the line and its carets.
+fn written(report: &str) -> Vec<Fault> {
+    report.split("\n\n").filter(|part| !part.trim().is_empty() && !part.starts_with("note:")).map(one_written).collect()
+}
+
+fn one_written(part: &str) -> Fault {
+    let mut lines = part.lines();
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_string();
+    let place = lines.next().and_then(|line| {
+        let (_, place) = line.split_once("--> ")?;
+        let (place, column) = place.rsplit_once(':')?;
+        let (file, line) = place.rsplit_once(':')?;
+        Some((file.to_string(), line.parse::<u32>().ok()?, column.parse::<u32>().ok()?))
+    });
+    let width = lines.last().map_or(1, |line| line.matches('^').count().max(1) as u32);
+    match place {
+        Some((file, line, column)) => Fault { message, file: Some(file), span: Some(Span { line, column, width }) },
+        None => Fault { message: part.to_string(), file: None, span: None },
+    }
+}
+
+/// The sentence with a small letter at its start, unless it starts with a name.
+fn decapitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) if letters.as_str().starts_with(|c: char| c.is_lowercase()) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => sentence.to_string(),
+    }
+}
