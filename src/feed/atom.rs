@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Appends the feed as Atom.
 ///
 /// A title or summary is `type="html"` where it holds `<`, `>` or `&`, so that no reader takes it for markup. An entry
-/// whose content is not carried has its summary alone. `fh:archive` is left out of the oldest archive: it has no
+/// whose content is not carried has its summary alone, else its title for one. `fh:archive` is left out of the oldest archive: it has no
 /// `prev-archive`, and validators take an archive without such a link for a broken one.
 pub fn write(feed: &Feed, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
@@ -91,15 +91,20 @@ fn entry(feed: &Feed, entry: &Entry, content: Option<String>) -> atom::Entry {
         scheme: Some(term.scheme.to_string()),
         label: Some(term.label.to_string()),
     };
+    let title = entry.shown_title();
+    let summary = match entry.shown_summary() {
+        None if content.is_none() => Some(title.clone().into()),
+        summary => summary,
+    };
     atom::Entry {
-        title: text(&entry.shown_title(), lang.as_deref()),
+        title: text(&title, lang.as_deref()),
         id: entry.id.to_string(),
         updated: time(entry.updated_at),
         authors: entry.shown_authors().map(person).collect(),
         categories: entry.shown_terms().map(category).collect(),
         links,
         published: Some(time(entry.published_at)),
-        summary: entry.shown_summary().map(|summary| text(&summary, lang.as_deref())),
+        summary: summary.map(|summary| text(&summary, lang.as_deref())),
         content: content.map(|html| atom::Content {
             lang,
             value: Some(html),
@@ -129,7 +134,9 @@ fn picture(image: &Media) -> (String, BTreeMap<String, Vec<Extension>>) {
         })
         .into_iter()
         .collect();
-    let attrs = super::rss::picture_attributes(image);
+    // The crate writes the attributes of extensions as they are: without this, an `&` in an address breaks the feed.
+    let escaped = |(name, value): (String, String)| (name, escape(&value).into_owned());
+    let attrs = super::rss::picture_attributes(image).into_iter().map(escaped).collect();
     let content = Extension { name: "media:content".into(), attrs, children, ..Extension::default() };
     ("media".into(), BTreeMap::from([("content".into(), vec![content])]))
 }

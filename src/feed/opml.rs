@@ -28,7 +28,6 @@ fn document(writer: &mut Writer<Vec<u8>>, listing: &Listing) -> io::Result<()> {
     if let Some(at) = listing.groups.iter().flat_map(|group| &group.feeds).filter_map(|feed| feed.updated_at).max() {
         writer.create_element("dateModified").write_text_content(BytesText::new(&shown::rfc822(at)))?;
     }
-    writer.create_element("docs").write_text_content(BytesText::new("https://opml.org/spec2.opml"))?;
     writer.write_event(Event::End(BytesEnd::new("head")))?;
     writer.write_event(Event::Start(BytesStart::new("body")))?;
     listing.filled().try_for_each(|each| group(writer, each))?;

@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 
 /// Appends the feed as RSS.
 ///
-/// `description` is the summary, as HTML. Without a summary it is left out where the content is carried, and the title
-/// where not. No element is ever empty. `fh:archive` is left out of the oldest archive, as in Atom.
+/// `description` is the summary, as HTML, and `content:encoded` the content. Without a summary `description` is the
+/// content itself, else the title: the profile wants no `content:encoded` alone. No element is ever empty. `fh:archive` is
+/// left out of the oldest archive, as in Atom.
 pub fn write(feed: &Feed, out: &mut Vec<u8>) {
     let bytes = channel(feed).pretty_write_to(Vec::new(), b' ', 2).expect("a vector takes every byte");
     let root = memmem::find(&bytes, b"<rss").unwrap_or(0);
@@ -114,10 +115,10 @@ fn links(feed: &Feed) -> Vec<Link> {
 /// One entry in the words of the crate.
 fn item(feed: &Feed, entry: &Entry, content: Option<String>) -> rss::Item {
     let title = entry.shown_title();
-    let description = match entry.shown_summary() {
-        Some(summary) => Some(shown::as_html(&summary)),
-        None if content.is_some() => None,
-        None => Some(shown::as_html(&title)),
+    let (description, content) = match (entry.shown_summary(), content) {
+        (Some(summary), content) => (shown::as_html(&summary), content),
+        (None, Some(content)) => (content, None),
+        (None, None) => (shown::as_html(&title), None),
     };
     let updated =
         Extension { name: "atom:updated".into(), value: Some(shown::rfc3339(entry.updated_at)), ..Extension::default() };
@@ -126,7 +127,7 @@ fn item(feed: &Feed, entry: &Entry, content: Option<String>) -> rss::Item {
     rss::Item {
         title: Some(title),
         link: Some(entry.url.to_string()),
-        description,
+        description: Some(description),
         categories: entry
             .shown_terms()
             .map(|term| rss::Category { name: term.label.to_string(), domain: Some(term.scheme.to_string()) })
