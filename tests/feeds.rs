@@ -55,7 +55,11 @@ fn entries() -> Vec<Entry> {
                  <pre><code>if a &lt; b &amp;&amp; c { print(\"]]&gt;\") }</code></pre>\n",
             ),
             updated_at: at("2026-11-12T08:30:00Z"),
-            terms: vec![term("category", "news", "News & Views"), term("tag", "c-plus-plus", "C++"), term("tag", "c", "C")],
+            terms: vec![
+                term("category", "news", "News & Views"),
+                term("tag", "c-plus-plus", "C++"),
+                term("tag", "c", "C"),
+            ],
             image: Some(Media {
                 url: "https://example.org/images/a%20b.png?w=1&h=2".into(),
                 media_type: "image/png".into(),
@@ -86,7 +90,10 @@ fn entries() -> Vec<Entry> {
         },
         Entry { summary: "Neither lead nor body.".into(), ..plain("no-content", "No content", "2026-11-07") },
         Entry { authors: vec![], ..plain("nothing", "Nothing but a title", "2026-11-06") },
-        Entry { content: Html::trusted("<p>Text without a summary.</p>"), ..plain("no-summary", "No summary", "2026-11-05") },
+        Entry {
+            content: Html::trusted("<p>Text without a summary.</p>"),
+            ..plain("no-summary", "No summary", "2026-11-05")
+        },
         Entry {
             summary: "Only this much is carried.".into(),
             content: Html::trusted("<p>Never carried.</p>"),
@@ -219,4 +226,202 @@ fn the_page_the_list_and_the_snippets_are_what_they_were_byte_for_byte() {
     golden("site/feeds/links.html", hosting::links_html(&listing).as_bytes());
     golden("site/feeds/nginx.conf", hosting::nginx(&listing).as_bytes());
     golden("site/_headers", hosting::headers(&listing).as_bytes());
+}
+
+#[test]
+fn a_parser_that_is_not_ours_reads_the_same_from_every_format() {
+    for (folder, feed) in feeds() {
+        for format in Format::ALL {
+            let place = format!("{folder}{}", format.file_name());
+            let read = feed_rs::parser::parse(&bytes(format, &feed)[..]).unwrap_or_else(|e| panic!("{place}: {e}"));
+            assert_eq!(read.entries.len(), feed.entries.len(), "{place}");
+            for (read, entry) in read.entries.iter().zip(&feed.entries) {
+                assert_eq!(read.id, &*entry.id, "{place}");
+                assert_eq!(read.links.first().map(|link| &*link.href), Some(&*entry.url), "{place}");
+                assert_eq!(read.published, Some(entry.published_at), "{place}");
+                let names = |people: &[feed_rs::model::Person]| {
+                    people.iter().filter_map(|p| p.name.clone()).collect::<Vec<_>>()
+                };
+                let want: Vec<String> = entry.authors.iter().map(|person| person.name.to_string()).collect();
+                let heirs = want.is_empty() && names(&read.authors) == ["Example Press"];
+                assert!(heirs || names(&read.authors) == want, "{place}: {:?}", read.authors);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_site_with_one_format_names_no_other() {
+    let alone = Feed { formats: vec![Format::Atom], ..feed("", "Example", entries()) };
+    let atom = String::from_utf8(bytes(Format::Atom, &alone)).unwrap();
+    assert!(!atom.contains("rss.xml") && !atom.contains("feed.json"), "{atom}");
+}
+
+#[test]
+fn nothing_in_a_feed_is_ever_empty() {
+    let mut bare = plain("", "", "2026-11-01");
+    bare.authors = vec![person(" ", "")];
+    bare.terms = vec![term("tag", "x", "")];
+    let mut feed = feed("", "", vec![bare]);
+    (feed.description, feed.author.name) = (" \n".into(), Text::default());
+    let read = |format| String::from_utf8(bytes(format, &feed)).unwrap();
+    for xml in [read(Format::Atom), read(Format::Rss)] {
+        let open = xml.replace("]]></", "");
+        assert!(!open.contains("></") && !xml.contains("=\"\"") && !xml.contains("<![CDATA[]]>"), "{xml}");
+        assert!(xml.contains(">https://example.org/</"), "{xml}");
+    }
+    let json = read(Format::Json);
+    assert!(!json.contains("\"\"") && !json.contains("[]"), "{json}");
+    assert!(json.contains("\"content_text\": \"https://example.org/blog//\""), "{json}");
+}
+
+/// Text of every kind: markup, line ends, white space, what XML cannot carry, all of Unicode.
+fn any_text() -> impl Strategy<Value = Text> {
+    let odd = prop::sample::select(vec![
+        "<",
+        ">",
+        "&",
+        "\"",
+        "'",
+        "]]>",
+        "<![CDATA[",
+        "&amp;",
+        "&#0;",
+        "<!--",
+        "?>",
+        "\r",
+        "\r\n",
+        "\n",
+        "\t",
+        " ",
+        "\u{0}",
+        "\u{b}",
+        "\u{fffe}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\u{202e}",
+        "🎉",
+        "é",
+    ])
+    .prop_map(String::from);
+    let piece = prop_oneof![2 => odd, 1 => any::<char>().prop_map(String::from), 1 => "[a-z ]{0,8}"];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| Text::new(&pieces.concat()))
+}
+
+/// The words of a text, which is all that a reader may count on.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a text, or those of what stands in for it.
+fn words_or(text: &str, instead: &str) -> String {
+    Some(words(text)).filter(|words| !words.is_empty()).unwrap_or_else(|| words(instead))
+}
+
+/// A text of XML without markup, as HTML gives it.
+fn unescaped(html: &str) -> String {
+    html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[track_caller]
+fn well_formed(xml: &[u8]) {
+    let text = std::str::from_utf8(xml).unwrap();
+    assert_eq!(first_illegal(text), None, "{text}");
+    let mut reader = quick_xml::Reader::from_str(text);
+    reader.config_mut().check_end_names = true;
+    loop {
+        match reader.read_event().unwrap_or_else(|e| panic!("{e}: {text}")) {
+            quick_xml::events::Event::Eof => break,
+            quick_xml::events::Event::Start(e) | quick_xml::events::Event::Empty(e) => {
+                for attribute in e.attributes() {
+                    let raw = attribute.unwrap_or_else(|e| panic!("{e}: {text}")).value;
+                    let raw = std::str::from_utf8(&raw).unwrap();
+                    assert!(!raw.contains('<'), "{raw}");
+                    quick_xml::escape::unescape(raw).unwrap_or_else(|e| panic!("{e}: {raw}"));
+                }
+            }
+            quick_xml::events::Event::GeneralRef(e) => {
+                let known = e.is_char_ref() || ["lt", "gt", "amp", "quot", "apos"].contains(&&*e.decode().unwrap());
+                assert!(known, "{text}");
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 300 } else { 20_000 }))]
+
+    #[test]
+    fn any_text_in_any_field_comes_back_equal(
+        title in any_text(), summary in any_text(), html in any_text(), name in any_text(), label in any_text(),
+        alt in any_text(), about in any_text(), url in any_text(), carried in any::<bool>(),
+    ) {
+        let entry = Entry {
+            summary: summary.clone(),
+            content: Html::trusted(&html),
+            authors: vec![Person { name: name.clone(), url: Some(url.clone()) }],
+            terms: vec![EntryTerm { scheme: url.clone(), term: "slug".into(), label: label.clone() }],
+            image: Some(Media { url: url.clone(), media_type: url.clone(), size_bytes: None, alt: alt.clone() }),
+            enclosure: Some(Media { url: url.clone(), media_type: url.clone(), size_bytes: None, alt }),
+            ..plain("x", &title, "2026-11-01")
+        };
+        let mut feed = feed("", &title, vec![entry.clone()]);
+        feed.carries = vec![if carried { Content::Full } else { Content::Summary }];
+        (feed.description, feed.style_url, feed.hub) = (about.clone(), url.clone(), Some(url.clone()));
+        feed.archive = Archive { current: Some(url.clone()), previous: Some(url.clone()) };
+
+        let carried = carried && !words(&html).is_empty();
+        let shown = words_or(&title, &entry.url);
+        let names: Vec<String> = Some(words(&name)).filter(|name| !name.is_empty()).into_iter().collect();
+        let body = words(&html);
+
+        let bytes = bytes(Format::Atom, &feed);
+        well_formed(&bytes);
+        let read = atom_syndication::Feed::read_from(&bytes[..]).unwrap();
+        let plain = |text: &atom_syndication::Text| match text.r#type {
+            atom_syndication::TextType::Html => words(&unescaped(text)),
+            _ => words(text),
+        };
+        prop_assert_eq!(plain(&read.title), words_or(&title, SITE));
+        prop_assert_eq!(read.subtitle.as_ref().map(plain).unwrap_or_default(), words(&about));
+        let item = &read.entries[0];
+        prop_assert_eq!(plain(&item.title), &*shown);
+        prop_assert_eq!(item.authors.iter().map(|p| words(&p.name)).collect::<Vec<_>>(), &*names);
+        prop_assert_eq!(words(item.categories[0].label().unwrap()), words_or(&label, "slug"));
+        prop_assert_eq!(item.content.as_ref().map(|c| words(c.value().unwrap())), carried.then(|| body.clone()));
+        let instead = if carried { "" } else { &shown };
+        prop_assert_eq!(item.summary.as_ref().map(plain).unwrap_or_default(), words_or(&summary, instead));
+
+        let bytes = crate::bytes(Format::Rss, &feed);
+        well_formed(&bytes);
+        let read = rss::Channel::read_from(&bytes[..]).unwrap();
+        prop_assert_eq!(words(&read.title), words_or(&title, SITE));
+        prop_assert_eq!(words(&read.description), words_or(&about, &words_or(&title, SITE)));
+        let item = &read.items[0];
+        prop_assert_eq!(words(item.title().unwrap()), &*shown);
+        let creators = item.dublin_core_ext().map(|dc| dc.creators().to_vec()).unwrap_or_default();
+        prop_assert_eq!(creators.iter().map(|name| words(name)).collect::<Vec<_>>(), &*names);
+        prop_assert_eq!(words(item.categories[0].name()), words_or(&label, "slug"));
+        match (words(&summary).is_empty(), carried) {
+            (false, carried) => {
+                prop_assert_eq!(words(&unescaped(item.description().unwrap())), words(&summary));
+                prop_assert_eq!(item.content().map(words), carried.then(|| body.clone()));
+            }
+            (true, true) => prop_assert_eq!(words(item.description().unwrap()), &*body),
+            (true, false) => prop_assert_eq!(words(&unescaped(item.description().unwrap())), &*shown),
+        }
+
+        let read: serde_json::Value = serde_json::from_slice(&crate::bytes(Format::Json, &feed)).unwrap();
+        let item = &read["items"][0];
+        let text = |value: &serde_json::Value| value.as_str().map(words);
+        prop_assert_eq!(text(&read["title"]), Some(words_or(&title, SITE)));
+        prop_assert_eq!(text(&item["title"]), Some(shown.clone()));
+        prop_assert_eq!(text(&item["content_html"]), carried.then(|| body.clone()));
+        prop_assert_eq!(text(&item["content_text"]), (!carried).then(|| words_or(&summary, &shown)));
+        prop_assert_eq!(text(&item["summary"]).unwrap_or_default(), words(&summary));
+        prop_assert_eq!(text(&item["tags"][0]), Some(words_or(&label, "slug")));
+        prop_assert_eq!(text(&item["authors"][0]["name"]), names.first().cloned());
+    }
 }

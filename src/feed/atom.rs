@@ -73,8 +73,9 @@ fn feed_links(feed: &Feed) -> Vec<atom::Link> {
     }
     links.extend(feed.hub.iter().map(|hub| link("hub", hub.to_string(), None)));
     links.extend(feed.archive.current.iter().map(|folder| link("current", file(folder), Some(format.media_type()))));
-    links
-        .extend(feed.archive.previous.iter().map(|folder| link("prev-archive", file(folder), Some(format.media_type()))));
+    links.extend(
+        feed.archive.previous.iter().map(|folder| link("prev-archive", file(folder), Some(format.media_type()))),
+    );
     links
 }
 

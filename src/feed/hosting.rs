@@ -228,7 +228,8 @@ mod tests {
     #[test]
     fn every_link_has_a_title_of_its_own() {
         let html = links_html(&listing());
-        let titles: Vec<&str> = html.lines().filter_map(|line| line.split("title=\"").nth(1)?.split('"').next()).collect();
+        let titles: Vec<&str> =
+            html.lines().filter_map(|line| line.split("title=\"").nth(1)?.split('"').next()).collect();
         assert_eq!(titles.len(), 12);
         assert_eq!(titles.iter().collect::<BTreeSet<_>>().len(), 12, "{titles:#?}");
         assert_eq!(

@@ -120,8 +120,11 @@ fn item(feed: &Feed, entry: &Entry, content: Option<String>) -> rss::Item {
         (None, Some(content)) => (content, None),
         (None, None) => (shown::as_html(&title), None),
     };
-    let updated =
-        Extension { name: "atom:updated".into(), value: Some(shown::rfc3339(entry.updated_at)), ..Extension::default() };
+    let updated = Extension {
+        name: "atom:updated".into(),
+        value: Some(shown::rfc3339(entry.updated_at)),
+        ..Extension::default()
+    };
     let mut extensions = ExtensionMap::from([("atom".into(), only(updated))]);
     extensions.extend(entry.image.iter().map(|image| ("media".into(), only(picture(image)))));
     rss::Item {
@@ -171,10 +174,8 @@ fn picture(image: &Media) -> Extension {
 
 /// The attributes of `media:content` (Media RSS 1.5.1).
 pub(super) fn picture_attributes(image: &Media) -> BTreeMap<String, String> {
-    let mut attributes = BTreeMap::from([
-        ("url".to_string(), image.url.to_string()),
-        ("medium".to_string(), "image".to_string()),
-    ]);
+    let mut attributes =
+        BTreeMap::from([("url".to_string(), image.url.to_string()), ("medium".to_string(), "image".to_string())]);
     if !image.media_type.is_empty() {
         attributes.insert("type".into(), image.media_type.to_string());
     }

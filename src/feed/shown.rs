@@ -7,7 +7,7 @@
 use super::{Entry, EntryTerm, Feed, Format, Person};
 use crate::content::post::Content;
 use crate::text::Text;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, Timelike, Utc};
 use std::borrow::Cow;
 
 /// The name that the program goes by in feeds. Without a version: else an upgrade would change every feed.
@@ -105,7 +105,8 @@ pub(super) fn sayable(at: DateTime<Utc>) -> DateTime<Utc> {
     let edge = |y, m, d, time| NaiveDate::from_ymd_opt(y, m, d).unwrap_or_default().and_time(time).and_utc();
     match at.year() {
         ..1 => edge(1, 1, 1, NaiveTime::MIN),
-        1..=9999 => at.trunc_subsecs(0),
+        // A leap second is a second with too many nanoseconds, so it becomes the second before it.
+        1..=9999 => at.with_nanosecond(0).unwrap_or(at),
         _ => edge(9999, 12, 31, NaiveTime::MIN),
     }
 }
