@@ -97,7 +97,8 @@ def move(folder, ids):
     known = {}
     for path in old.rglob("*.xml"):
         if b"<rss" in path.read_bytes()[:400] or b"<feed" in path.read_bytes()[:400]:
-            known.update((e["link"], e["id"]) for e in common.read_feed(path))
+            # The feed of a list of terms has pages for entries, which no reader takes for posts.
+            known.update((e["link"], e["id"]) for e in common.read_feed(path) if e["link"].startswith(URL + "blog/"))
     if not expect(len(known) >= 15, "%s, %s: its feeds have %d posts" % (TOOL, said, len(known))):
         return
 
