@@ -20,8 +20,9 @@ pub const FOLDER: &str = "templates";
 /// What a browser shows a feed with: laid over by name like a template, but taken as it is.
 pub const STYLE: &str = "style.css";
 
-/// The templates that are compiled in.
-const BUILT_IN: &[(&str, &str)] = &[("feeds.html", include_str!("../templates/feeds.html"))];
+/// The templates that are compiled in. Each goes by the second half of its name too, unless the site has one of that name:
+/// so a site's own can lie over it and extend it all the same.
+const BUILT_IN: &[(&str, &str)] = &[("tidings/feeds.html", include_str!("../templates/feeds.html"))];
 
 /// The style sheet that is compiled in.
 const BUILT_IN_STYLE: &str = include_str!("../templates/style.css");
@@ -63,7 +64,8 @@ impl Templates {
         loop {
             let mut tera = empty();
             let kept = site.iter().filter(|(name, _)| !bad.contains(name)).map(|(n, t)| (n.as_str(), t.as_str()));
-            let built_in = BUILT_IN.iter().copied().filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
+            let built_in = BUILT_IN.iter().flat_map(|&(name, text)| [(name, text), (&name["tidings/".len()..], text)]);
+            let built_in = built_in.filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
             let Err(error) = tera.add_raw_templates(built_in.chain(kept)) else {
                 if findings.is_empty() {
                     return Ok(Templates { tera, own: names, style });
@@ -90,7 +92,7 @@ impl Templates {
 
     /// The names of the templates that are compiled in, and that a site can lay its own over.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|&(name, _)| name).chain([STYLE])
+        BUILT_IN.iter().map(|&(name, _)| &name["tidings/".len()..]).chain([STYLE])
     }
 
     /// The style sheet for feeds: the site's own, else the built-in one.

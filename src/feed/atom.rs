@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Appends the feed as Atom.
 ///
-/// A title or summary is `type="html"` where it holds `<`, `>` or `&`, so that no reader takes it for markup. An entry
+/// A title or summary is `type="html"` where plain text could be taken for markup, so that every reader shows it. An entry
 /// whose content is not carried has its summary alone, else its title for one. `fh:archive` is left out of the oldest archive: it has no
 /// `prev-archive`, and validators take an archive without such a link for a broken one.
 pub fn write(feed: &Feed, out: &mut Vec<u8>) {
@@ -119,11 +119,17 @@ fn entry(feed: &Feed, entry: &Entry, content: Option<String>) -> atom::Entry {
 
 /// A text construct (RFC 4287, section 3.1), as HTML where plain text could be taken for it.
 fn text(plain: &str, lang: Option<&str>) -> atom::Text {
-    let construct = match plain.contains(['<', '>', '&']) {
+    let construct = match looks_like_markup(plain) {
         true => atom::Text::html(shown::as_html(plain)),
         false => atom::Text::plain(plain),
     };
     atom::Text { lang: lang.map(Into::into), ..construct }
+}
+
+/// Whether a reader that takes all text for HTML would show something else: a `<`, or an `&` that may start an entity.
+fn looks_like_markup(plain: &str) -> bool {
+    let entity = |(at, _)| plain[at + 1..].starts_with(|c: char| c == '#' || c.is_ascii_alphanumeric());
+    plain.contains('<') || plain.match_indices('&').any(entity)
 }
 
 /// The picture as `media:content`, in the map of extensions that the crate wants.

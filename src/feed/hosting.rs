@@ -49,7 +49,7 @@ pub fn links_html(listing: &Listing) -> String {
                     format.media_type(),
                     escape(&title),
                     format.title(),
-                    escape(&feed.file_url(format)),
+                    escape(feed.file_url(format)),
                 );
             }
         }
