@@ -199,10 +199,10 @@ fn faults(error: &tera::Error) -> Vec<Fault> {
             alone(current, format!("template `{parent}`, which this one extends, does not exist"))
         }
         ErrorKind::CircularExtend { tpl, inheritance_chain } => {
-            alone(tpl, format!("templates extend each other in a circle: {}", chain(inheritance_chain)))
+            alone(tpl, format!("templates extend each other in a circle: {}", circle(tpl, inheritance_chain)))
         }
         ErrorKind::CircularInclude { tpl, include_chain } => {
-            alone(tpl, format!("templates include each other in a circle: {}", chain(include_chain)))
+            alone(tpl, format!("templates include each other in a circle: {}", circle(tpl, include_chain)))
         }
         ErrorKind::Msg(message) => written(message),
         other => vec![Fault { message: other.to_string(), file: None, span: None }],
@@ -233,9 +233,16 @@ impl Fault {
     }
 }
 
-/// Names in a circle, each with an arrow to the next.
-fn chain(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ")
+/// The names in a circle that goes through a template, from it back to it.
+fn circle(through: &str, names: &[String]) -> String {
+    let mut circle: Vec<&str> = names.iter().map(String::as_str).collect();
+    if circle.first() != Some(&through) {
+        circle.insert(0, through);
+    }
+    if circle.len() < 2 || circle.last() != Some(&through) {
+        circle.push(through);
+    }
+    circle.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ")
 }
 
 /// The faults that Tera hands over as one written report: each with `error:`, a place, the line and its carets.
@@ -267,5 +274,189 @@ fn decapitalised(sentence: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => sentence.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn own(files: &[(&str, &str)]) -> Result<Templates, Vec<Diagnostic>> {
+        Templates::new(files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect())
+    }
+
+    /// What a site is told of its templates, as people read it.
+    #[track_caller]
+    fn told(files: &[(&str, &str)], want: &str) {
+        let findings = match own(files) {
+            Err(findings) => findings,
+            Ok(templates) => {
+                let values = json!({"site": {"title": "Example", "url": "https://example.org/"}, "n": 1});
+                vec![templates.render(files[0].0, &values).unwrap_err()]
+            }
+        };
+        let text: String = findings
+            .iter()
+            .map(|finding| {
+                let file = finding.place.as_ref().map(|place| place.file.trim_start_matches("templates/"));
+                finding.render(files.iter().find(|(name, _)| Some(*name) == file).map(|(_, text)| *text))
+            })
+            .collect();
+        assert_eq!(text, want);
+    }
+
+    #[test]
+    fn a_fault_of_syntax_is_pointed_at() {
+        told(
+            &[("feeds.html", "<h1>\n  {{ site.title }\n</h1>")],
+            "error: found `}` but expected }}
+ --> templates/feeds.html:2:17
+  |
+2 |   {{ site.title }
+  |                 ^
+",
+        );
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_pointed_at_with_what_could_be_meant() {
+        told(
+            &[("feeds.html", "é {{ sitee.title }}")],
+            "error: variable `sitee` is not defined
+ --> templates/feeds.html:1:6
+  |
+1 | é {{ sitee.title }}
+  |      ^^^^^
+hint: did you mean `site`? there are `n`, `site`
+",
+        );
+        told(
+            &[("feeds.html", "{{ site.titel }}")],
+            "error: field `titel` is not defined
+ --> templates/feeds.html:1:9
+  |
+1 | {{ site.titel }}
+  |         ^^^^^
+hint: did you mean `title`? there are `title`, `url`
+",
+        );
+    }
+
+    #[test]
+    fn all_templates_are_told_of_in_one_run() {
+        told(
+            &[
+                ("a.html", "{{ n | dat }}"),
+                ("b.html", "{% extends \"gone.html\" %}"),
+                ("c.html", "{% if %}"),
+                ("d.html", "{% include \"nowhere.html\" %}"),
+                ("e.html", "{% extends \"c.html\" %}"),
+            ],
+            "error: unknown filter `dat`
+ --> templates/a.html:1:8
+  |
+1 | {{ n | dat }}
+  |        ^^^
+error: template `gone.html`, which this one extends, does not exist
+ --> templates/b.html
+error: found `%}` but expected one of: integer, float, string, bool, ident, `-`, `not`, `<`, `{`, `[` or `(`
+ --> templates/c.html:1:7
+  |
+1 | {% if %}
+  |       ^^
+error: unknown template `nowhere.html`
+ --> templates/d.html:1:12
+  |
+1 | {% include \"nowhere.html\" %}
+  |            ^^^^^^^^^^^^^^
+",
+        );
+    }
+
+    #[test]
+    fn circles_are_named() {
+        told(
+            &[("a.html", "{% extends \"b.html\" %}"), ("b.html", "{% extends \"a.html\" %}")],
+            "error: templates extend each other in a circle: `a.html` -> `b.html` -> `a.html`
+ --> templates/a.html
+",
+        );
+        told(
+            &[("a.html", "{% include \"b.html\" %}"), ("b.html", "{% include \"a.html\" %}")],
+            "error: templates include each other in a circle: `a.html` -> `b.html` -> `a.html`
+ --> templates/a.html
+",
+        );
+    }
+
+    #[test]
+    fn a_filter_that_cannot_do_it_says_why() {
+        told(
+            &[("a.html", "{{ \"soon\" | date }}")],
+            "error: `soon` is not a date
+ --> templates/a.html:1:13
+  |
+1 | {{ \"soon\" | date }}
+  |             ^^^^
+",
+        );
+        told(
+            &[("a.html", "{{ \"2026-03-02\" | date(format=\"%Q\") }}")],
+            "error: `%Q` is not a format of dates
+ --> templates/a.html:1:19
+  |
+1 | {{ \"2026-03-02\" | date(format=\"%Q\") }}
+  |                   ^^^^^^^^^^^^^^^^^
+",
+        );
+        told(
+            &[("a.html", "{{ n | date }}")],
+            "error: invalid type for the value, expected `&str` but got `u64`
+ --> templates/a.html:1:4
+  |
+1 | {{ n | date }}
+  |    ^
+",
+        );
+    }
+
+    #[test]
+    fn a_sites_own_template_lies_over_the_built_in_one_and_can_extend_it() {
+        let page = json!({
+            "site": {"title": "A & B", "url": "https://example.org/", "description": ""},
+            "language": "en", "url": "u", "opml_url": "o", "main": null, "groups": [], "total": 0,
+        });
+        let over = own(&[("feeds.html", "{% include \"part.html\" %}"), ("part.html", "<b>{{ site.title }}</b>\n\n")]);
+        assert_eq!(over.unwrap().render("feeds.html", &page).unwrap(), "<b>A &amp; B</b>\n");
+        let extended = "{% extends \"tidings/feeds.html\" %}{% block header %}<h1>Ours</h1>{% endblock %}";
+        let html = own(&[("feeds.html", extended)]).unwrap().render("feeds.html", &page).unwrap();
+        assert!(
+            html.contains("<header>\n<h1>Ours</h1>\n</header>") && html.contains("<title>Feeds of A &amp; B</title>")
+        );
+    }
+
+    #[test]
+    fn a_style_sheet_is_taken_as_it_is() {
+        let css = "@media print{#nav{color:red}}";
+        assert_eq!(own(&[("style.css", css)]).unwrap().style(), css);
+        assert_eq!(own(&[("other.css", "{{")]).unwrap().style(), BUILT_IN_STYLE);
+    }
+
+    #[test]
+    fn the_filters_say_dates_and_encode_addresses() {
+        #[track_caller]
+        fn case(text: &str, want: &str) {
+            let templates = own(&[("a.txt", text)]).unwrap();
+            assert_eq!(templates.render("a.txt", &json!({})).unwrap(), format!("{want}\n"));
+        }
+        case("{{ \"2026-03-02\" | date }}", "2026-03-02");
+        case("{{ \"2026-03-02T23:30:00-05:00\" | date(format=\"%-d %B %Y, %H:%M\") }}", "2 March 2026, 23:30");
+        case("{{ \"a/b c&d~é\" | urlencode }}", "a/b%20c%26d~%C3%A9");
+    }
+
+    #[test]
+    fn what_is_compiled_in_has_a_name() {
+        assert_eq!(Templates::names().collect::<Vec<_>>(), ["feeds.html", "style.css"]);
     }
 }

@@ -101,7 +101,11 @@ fn location(out: &mut String, pattern: &str, media_type: &str, hub: Option<(&str
         let hub = header_url(hub).replace('$', "%24");
         let _ = write!(
             out,
-            "    add_header Link '<{hub}>; rel=\"hub\"';\n    add_header Link '<{origin}$uri>; rel=\"self\"';\n"
+            "    # The path as it was asked for, without what follows a question mark.
+    if ($request_uri ~ \"^(?<feed_path>[^?]+)\") {{ }}
+    add_header Link '<{hub}>; rel=\"hub\"';
+    add_header Link '<{origin}$feed_path>; rel=\"self\"';
+"
         );
     }
     out.push_str("}\n");
