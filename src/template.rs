@@ -280,6 +280,7 @@ fn decapitalised(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
     use serde_json::json;
 
     fn own(files: &[(&str, &str)]) -> Result<Templates, Vec<Diagnostic>> {
@@ -458,5 +459,41 @@ error: unknown template `nowhere.html`
     #[test]
     fn what_is_compiled_in_has_a_name() {
         assert_eq!(Templates::names().collect::<Vec<_>>(), ["feeds.html", "style.css"]);
+    }
+
+    #[test]
+    fn nesting_without_end_is_a_finding() {
+        for open in ["(", "[", "{", "-", "not ", "{% if n %}", "{% for x in n %}", "x[", "f(", "{% block a %}"] {
+            let statement = open.starts_with("{%");
+            let text = if statement { open.repeat(20_000) } else { format!("{{{{ {}", open.repeat(20_000)) };
+            let findings = own(&[("a.html", &text)]).unwrap_err();
+            assert!(findings.iter().all(|finding| !finding.message.contains('\n')), "{open}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_a_template_panic(
+            pieces in proptest::collection::vec(proptest::prop_oneof![
+                proptest::sample::select(vec![
+                    "{{", "}}", "{%", "%}", "{#", "#}", "-", "(", ")", "[", "]", "\"", "'", "`", "|", ".", ",", ":", "=", "~",
+                    " ", "\n", "\r\n", "if", "elif", "else", "endif", "for", "in", "endfor", "block", "endblock", "extends",
+                    "include", "set", "raw", "endraw", "date", "urlencode", "format=", "site", "1", "1.5", "99999999999999999999",
+                    "é", "🎉", "\u{0}", "<x/>", "</x>", "\"a.html\"", "\"feeds.html\"",
+                ]).prop_map(String::from),
+                proptest::prelude::any::<char>().prop_map(String::from),
+            ], 0..30),
+        ) {
+            let text = pieces.concat();
+            let values = json!({"site": {"title": "Example"}});
+            let findings = match own(&[("a.html", &text)]) {
+                Ok(templates) => templates.render("a.html", &values).err().into_iter().collect(),
+                Err(findings) => findings,
+            };
+            for finding in findings {
+                proptest::prop_assert!(!finding.message.contains('\n'), "{:?}", finding);
+                let _ = finding.render(Some(&text));
+            }
+        }
     }
 }
