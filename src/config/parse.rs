@@ -102,7 +102,9 @@ fn read_site(table: &Table<'_, '_>, root: &DeTable<'_>, findings: &mut Vec<Diagn
         ("title", "write the site's name under `[site]`: `title = \"Field Notes\"`"),
         ("url", "write the site's address under `[site]`: `url = \"https://example.org/\"`"),
     ] {
-        if !table.entries.contains_key(key) {
+        // A misspelt key is reported by its own name.
+        let misspelt = || table.entries.keys().any(|name| nearest(name.get_ref(), SITE_KEYS) == Some(key));
+        if !table.entries.contains_key(key) && !misspelt() {
             let finding = Diagnostic::error(format!("`[site]` has no `{key}`")).hint(hint);
             findings.push(match root.get_key_value("site") {
                 Some((name, _)) => finding.at(FILE, table.source.span(name.span())),
@@ -317,7 +319,7 @@ fn read_declared(
         }
         let feed = Table { name: format!("[feed.{name}]"), entries, source };
         feed.refuse_unknown(&FEED_KEYS, findings, |key| {
-            let all = "it holds for all feeds, so that a post has one id and one address in them";
+            let all = "it holds for all feeds, so that a post has one id in them";
             if key == "id_prefix" {
                 Some(format!("`{key}` is a key of `[feeds]`: {all}"))
             } else {

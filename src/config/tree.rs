@@ -70,11 +70,6 @@ impl<'t> Source<'t> {
         })
     }
 
-    /// The text itself, without a byte order mark.
-    pub fn text(&self) -> &'t str {
-        self.text
-    }
-
     /// The place of some bytes; what goes past the end of the first line is left out.
     pub fn span(&self, bytes: Range<usize>) -> Span {
         let line = self.line_starts.partition_point(|&start| start <= bytes.start).max(1);
@@ -188,9 +183,9 @@ impl<'s, 't> Table<'s, 't> {
     ) -> Option<Vec<T>> {
         let value = self.entries.get(key)?;
         let alone = std::slice::from_ref(value);
-        let (values, wanted) = match value.get_ref() {
-            DeValue::Array(values) => (&values[..], "a list of texts"),
-            DeValue::String(_) => (alone, "a text"),
+        let values = match value.get_ref() {
+            DeValue::Array(values) => &values[..],
+            DeValue::String(_) => alone,
             other => {
                 let fault = wrong_type(key, "a list of texts", other);
                 findings.push(self.source.finding(value.span(), fault));
@@ -201,8 +196,10 @@ impl<'s, 't> Table<'s, 't> {
         for one in values {
             let result = match one.get_ref() {
                 DeValue::String(text) => read(key, text),
-                DeValue::Array(_) => Err(Fault::new(format!("`{key}` must be a list of texts, found a list in it"))),
-                other => Err(wrong_type(key, wanted, other)),
+                other => {
+                    let fault = wrong_type(key, "a list of texts", other);
+                    Err(Fault { message: format!("{} in it", fault.message), ..fault })
+                }
             };
             match result {
                 Ok(value) => read_ones.push(value),
