@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 /// Appends the feed as Atom.
 ///
 /// A title or summary is `type="html"` where plain text could be taken for markup, so that every reader shows it. An entry
-/// whose content is not carried has its summary alone, else its title for one. `fh:archive` is left out of the oldest archive: it has no
-/// `prev-archive`, and validators take an archive without such a link for a broken one.
+/// whose content is not carried has its summary alone, else its title for one. `fh:archive` is left out of the oldest
+/// archive: it has no `prev-archive`, and the W3C validator takes an archive without such a link for a broken one.
 pub fn write(feed: &Feed, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     out.extend_from_slice(stylesheet(&feed.style_url).as_bytes());
