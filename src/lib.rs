@@ -27,6 +27,7 @@
 pub mod config;
 pub mod content;
 pub mod diagnostic;
+pub mod disk;
 pub mod feed;
 pub mod template;
 pub mod text;

@@ -2,14 +2,19 @@
 //!
 //! Everything here is absolute, resolved and clean: a writer has nothing to decide but how its format says it.
 
+mod shown;
+pub mod adopt;
 pub mod atom;
+pub mod diff;
+pub mod discover;
 pub mod hosting;
 pub mod json;
 pub mod listing;
+pub mod mend;
 pub mod opml;
 pub mod page;
+pub mod read;
 pub mod rss;
-mod shown;
 
 use crate::text::{Html, Text};
 use chrono::{DateTime, Utc};

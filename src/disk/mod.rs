@@ -1,0 +1,1 @@
+//! The rim: the disk and the network, turned into values.
