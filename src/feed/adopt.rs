@@ -348,3 +348,194 @@ pub(super) fn title_key(title: &str) -> String {
     let folded: String = bare.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect();
     if folded.is_empty() { title.trim().to_owned() } else { folded }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Text;
+
+    fn entry(id: &str, url: &str, title: &str, at: &str) -> PublishedEntry {
+        PublishedEntry {
+            id: Text::new(id),
+            url: Some(url.to_owned()).filter(|url| !url.is_empty()),
+            title: Text::new(title),
+            published_at: DateTime::parse_from_rfc3339(at).ok().map(|at| at.to_utc()),
+            updated_at: None,
+            content_hash: None,
+            summary: None,
+        }
+    }
+
+    fn feed(format: Format, entries: Vec<PublishedEntry>) -> Published {
+        Published {
+            source: "feed".to_owned(),
+            format,
+            title: Text::default(),
+            self_url: None,
+            next: None,
+            entries,
+            without_id: 0,
+        }
+    }
+
+    fn post(address: &str, title: &str, day: &str) -> Candidate {
+        let slug = address.trim_matches('/').rsplit('/').next().unwrap().to_owned();
+        let file = format!("content/posts/{slug}.md");
+        Candidate {
+            address: address.to_owned(),
+            slug,
+            published_on: day.parse().unwrap(),
+            title: title.to_owned(),
+            file,
+        }
+    }
+
+    fn ids(adoption: &Adoption) -> Vec<(&str, &str)> {
+        adoption.adopted.iter().map(|adopted| (adopted.address.as_str(), adopted.id.as_str())).collect()
+    }
+
+    #[test]
+    fn an_entry_is_found_by_permalink_then_slug_and_date_then_title_and_date() {
+        #[track_caller]
+        fn case(entry: PublishedEntry, want: Option<How>) {
+            let posts = [
+                post("/blog/spring-sale/", "Spring sale: it’s here", "2026-03-02"),
+                post("/blog/caf%C3%A9/", "Café", "2026-03-09"),
+                post("/a/twin/", "Twin", "2026-04-01"),
+                post("/b/twin/", "Twin", "2026-04-02"),
+            ];
+            let adoption = matches(&[feed(Format::Rss, vec![entry.clone()])], &posts);
+            assert_eq!(adoption.adopted.first().map(|adopted| adopted.how), want, "{entry:?}");
+            assert_eq!(adoption.unmatched.len(), usize::from(want.is_none()), "{entry:?}");
+        }
+        let at = |url| entry("x", url, "", "");
+        case(at("https://example.org/blog/spring-sale/"), Some(How::ByPermalink));
+        case(at("http://www.example.net/blog//spring-sale"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/spring-sale.html"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/spring-sale/index.html?utm_source=rss#utm_medium=x"), Some(How::ByPermalink));
+        case(at("/blog/spring-sale/"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/caf%c3%a9"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/café/"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/cafe\u{301}/"), Some(How::ByPermalink));
+        case(at("https://example.org/blog/spring-sale/#comment-7"), None);
+        case(at("https://example.org/blog/"), None);
+        case(at("tag:example.org,2026:/blog/spring-sale/"), None);
+        case(at(""), None);
+        let dated = |url, at| entry("x", url, "", at);
+        case(dated("https://example.org/2026/03/02/spring-sale", "2026-03-02T09:00:00Z"), Some(How::BySlugAndDate));
+        case(
+            dated("https://example.org/2026-03-02-spring-sale.html", "2026-03-03T01:00:00Z"),
+            Some(How::BySlugAndDate),
+        );
+        case(dated("https://example.org/p/spring-sale", "2026-03-01T23:00:00Z"), Some(How::BySlugAndDate));
+        case(dated("https://example.org/p/spring-sale", "2026-03-04T00:00:00Z"), None);
+        case(dated("https://example.org/p/spring-sale", ""), None);
+        case(dated("https://example.org/p/twin", "2026-04-01T00:00:00Z"), None);
+        case(dated("https://example.org/p/twin", "2026-03-31T00:00:00Z"), Some(How::BySlugAndDate));
+        let titled = |title, at| entry("x", "https://example.org/?p=7", title, at);
+        case(titled("Spring Sale - it's here", "2026-03-02T09:00:00Z"), Some(How::ByTitleAndDate));
+        case(titled("Spring sale: it&#8217;s here", "2026-03-02T09:00:00Z"), Some(How::ByTitleAndDate));
+        case(titled("Spring sale: it's here", "2026-03-20T09:00:00Z"), None);
+        case(titled("Twin", "2026-04-02T09:00:00Z"), None);
+        case(titled("", "2026-03-02T09:00:00Z"), None);
+    }
+
+    #[test]
+    fn of_several_ids_the_format_that_carries_most_is_kept_for_all_posts() {
+        #[track_caller]
+        fn case(feeds: &[Published], want: &[(&str, &str)]) {
+            let posts = [post("/a/", "A", "2026-03-01"), post("/b/", "B", "2026-03-02")];
+            let adoption = matches(feeds, &posts);
+            assert_eq!(ids(&adoption), want);
+            let reversed: Vec<Published> = feeds.iter().rev().cloned().collect();
+            assert_eq!(matches(&reversed, &posts).adopted, adoption.adopted);
+        }
+        let (a, b) = ("https://example.org/a/", "https://example.org/b/");
+        let rss = || feed(Format::Rss, vec![entry("rss:a", a, "", ""), entry("rss:b", b, "", "")]);
+        let atom = || feed(Format::Atom, vec![entry("atom:a", a, "", ""), entry("atom:b", b, "", "")]);
+        let one = || feed(Format::Atom, vec![entry("atom:a", a, "", "")]);
+        let json = || feed(Format::Json, vec![entry("json:a", a, "", "")]);
+        case(&[rss(), atom()], &[("/a/", "rss:a"), ("/b/", "rss:b")]);
+        case(&[rss(), atom(), one()], &[("/a/", "atom:a"), ("/b/", "atom:b")]);
+        case(&[rss(), one()], &[("/a/", "rss:a"), ("/b/", "rss:b")]);
+        case(&[one(), json()], &[("/a/", "atom:a")]);
+        let other = || feed(Format::Rss, vec![entry("http:a", a, "", "")]);
+        case(&[other(), rss(), rss()], &[("/a/", "rss:a"), ("/b/", "rss:b")]);
+        case(&[other(), rss()], &[("/a/", "http:a"), ("/b/", "rss:b")]);
+    }
+
+    #[test]
+    fn a_surer_match_is_kept_before_a_more_frequent_one() {
+        let posts = [post("/blog/a/", "A", "2026-03-01")];
+        let sure = entry("sure", "https://example.org/blog/a/", "", "");
+        let guess = entry("guess", "https://example.org/a", "", "2026-03-01T00:00:00Z");
+        let feeds = [feed(Format::Atom, vec![sure]), feed(Format::Rss, vec![guess.clone(), guess])];
+        let adoption = matches(&feeds, &posts);
+        assert_eq!(ids(&adoption), [("/blog/a/", "sure")]);
+        assert_eq!(adoption.several[0].lost, ["guess"]);
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_said() {
+        let posts = [post("/a/", "A", "2026-03-01"), post("/b/", "B", "2026-03-02"), post("/c/", "C", "2026-03-03")];
+        let feeds = [
+            feed(
+                Format::Rss,
+                vec![
+                    entry("shared", "https://example.org/b/", "B", ""),
+                    entry("shared", "https://example.org/a/", "A", ""),
+                    entry("rss:c", "https://example.org/c/", "C", ""),
+                    entry("gone", "https://example.org/gone/", "Gone", "2026-03-03T00:00:00Z"),
+                ],
+            ),
+            feed(
+                Format::Atom,
+                vec![
+                    entry("atom:c", "https://example.org/c/", "C", ""),
+                    entry("gone", "https://example.org/gone/", "Gone", ""),
+                ],
+            ),
+        ];
+        let adoption = matches(&feeds, &posts);
+        assert_eq!(ids(&adoption), [("/c/", "rss:c")]);
+        let findings: Vec<String> = adoption.findings().iter().map(|finding| finding.render(None)).collect();
+        assert_eq!(
+            findings,
+            [
+                "warning: the post was published under 2 ids; it keeps `rss:c`
+ --> content/posts/c.md
+hint: readers who know it as `atom:c` will see it once more
+",
+                "warning: the id `shared` belongs to 2 posts; none of them keeps it
+hint: give it as `id` to the right one of `content/posts/a.md` and `content/posts/b.md`
+",
+            ]
+        );
+        let url = Some("https://example.org/gone/".to_owned());
+        assert_eq!(adoption.unmatched, [Unmatched { id: "gone".to_owned(), title: "Gone".to_owned(), url }]);
+        assert_eq!(
+            adoption.summary(),
+            "1 id kept: 1 by permalink, 0 by slug and date, 0 by title and date; 1 entry has no post"
+        );
+        assert_eq!(
+            Adoption::default().summary(),
+            "0 ids kept: 0 by permalink, 0 by slug and date, 0 by title and date; 0 entries have no post"
+        );
+    }
+
+    #[test]
+    fn titles_are_compared_by_letters_and_digits() {
+        #[track_caller]
+        fn case(title: &str, want: &str) {
+            assert_eq!(title_key(title), want, "{title}");
+        }
+        case("AT&T – “it’s 5G”", "attits5g");
+        case("AT&amp;T – &#8220;it&#x2019;s 5G&#8221;", "attits5g");
+        case("Ｆｕｌｌ Wídth", "fullwídth");
+        case("שלום", "שלום");
+        case(" 🎉 ", "🎉");
+        case("", "");
+        case("&", "&");
+        case("a & b; c", "abc");
+    }
+}

@@ -251,7 +251,7 @@ fn minute(at: DateTime<Utc>) -> i64 {
 /// How far back a side reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// It has no entry at all, so that nothing can have fallen off.
+    /// It has no entry with a date, so that nothing can be said to have fallen off.
     Everything,
     /// To an entry of this time; what is older may have fallen off.
     After(DateTime<Utc>),
@@ -279,7 +279,10 @@ fn reach(feeds: &[Published]) -> Reach {
     };
     let led_to: BTreeSet<usize> = (0..feeds.len()).filter_map(next).collect();
     let dates = |i: usize| feeds[i].entries.iter().filter_map(entry_at);
-    let heads: Vec<usize> = (0..feeds.len()).filter(|i| !led_to.contains(i) && dates(*i).next().is_some()).collect();
+    let dated: Vec<usize> = (0..feeds.len()).filter(|&i| dates(i).next().is_some()).collect();
+    let heads: Vec<usize> = dated.iter().copied().filter(|i| !led_to.contains(i)).collect();
+    // Documents that all lead to each other have no head.
+    let heads = if heads.is_empty() { dated } else { heads };
     let Some(newest) = heads.iter().flat_map(|&i| dates(i)).max() else { return Reach::Everything };
     let oldest = |head: usize| {
         let mut seen = BTreeSet::new();
@@ -340,4 +343,241 @@ fn paths(found: &[Found<'_>]) -> BTreeSet<String> {
 fn titles(found: &[Found<'_>]) -> BTreeSet<(String, NaiveDate)> {
     let keys = found.iter().filter_map(|(_, entry)| Some((title_key(&entry.title), entry_at(entry)?.date_naive())));
     keys.filter(|(title, _)| !title.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Text;
+
+    /// An entry named by one letter, published on a day of March 2026.
+    fn entry(name: &str, day: u32) -> PublishedEntry {
+        let at = format!("2026-03-{day:02}T09:00:00Z").parse().unwrap();
+        PublishedEntry {
+            id: Text::from(format!("id:{name}")),
+            url: Some(format!("https://example.org/{name}/")),
+            title: Text::from(name.to_uppercase()),
+            published_at: Some(at),
+            updated_at: Some(at),
+            content_hash: Some([1; 16]),
+            summary: Some(Text::new("Short")),
+        }
+    }
+
+    fn with(mut entry: PublishedEntry, change: impl Fn(&mut PublishedEntry)) -> PublishedEntry {
+        change(&mut entry);
+        entry
+    }
+
+    fn feed(format: Format, name: &str, entries: Vec<PublishedEntry>) -> Published {
+        let url = format!("https://example.org/{name}");
+        Published {
+            source: format!("public/{name}"),
+            format,
+            title: Text::default(),
+            self_url: Some(url),
+            next: None,
+            entries,
+            without_id: 0,
+        }
+    }
+
+    fn atom(entries: Vec<PublishedEntry>) -> Vec<Published> {
+        vec![feed(Format::Atom, "atom.xml", entries)]
+    }
+
+    /// The lines but the last, which must fit them.
+    #[track_caller]
+    fn case(old: &[Published], new: &[Published], want: &[&str]) {
+        let diff = compare(old, new);
+        let text = diff.to_string();
+        let mut lines: Vec<&str> = text.lines().collect();
+        let counts = lines.pop().unwrap();
+        assert_eq!(lines, want);
+        let count = |word: &str| want.iter().filter(|line| line.starts_with(word)).count();
+        let (new, updated, changed) = (count("+"), count("~"), count("."));
+        let (resurface, gone) = (count("!"), count("-"));
+        assert_eq!(
+            counts,
+            format!(
+                "{new} new, {updated} updated, {changed} changed but not announced, {resurface} would re-surface, {gone} gone"
+            )
+        );
+        assert_eq!(diff.would_resurface(), resurface);
+        assert_eq!(diff.is_empty(), new + updated + changed + resurface + gone == 0);
+    }
+
+    #[test]
+    fn each_entry_is_told_by_what_a_reader_notices() {
+        let old = || atom(vec![entry("b", 2), entry("a", 1)]);
+        let changed = |change: &dyn Fn(&mut PublishedEntry)| atom(vec![with(entry("b", 2), change), entry("a", 1)]);
+        let later = |e: &mut PublishedEntry| e.updated_at = Some("2026-03-08T09:00:00Z".parse().unwrap());
+        case(&old(), &old(), &[]);
+        case(&old(), &atom(vec![entry("c", 3), entry("b", 2), entry("a", 1)]), &["+ new  C  (https://example.org/c/)"]);
+        case(&old(), &changed(&later), &["~ updated  B  (https://example.org/b/)"]);
+        case(
+            &old(),
+            &changed(&|e| {
+                later(e);
+                e.content_hash = None;
+            }),
+            &["~ updated  B  (https://example.org/b/)"],
+        );
+        case(
+            &old(),
+            &changed(&|e| e.content_hash = Some([2; 16])),
+            &[". changed but not announced  B  (https://example.org/b/): content"],
+        );
+        case(
+            &old(),
+            &changed(&|e| {
+                e.title = Text::new("New");
+                e.url = Some("https://example.org/new/".to_owned());
+                e.summary = None;
+            }),
+            &[". changed but not announced  New  (https://example.org/new/): title, link, summary"],
+        );
+        case(
+            &old(),
+            &changed(&|e| e.id = Text::new("id:new")),
+            &["! would re-surface  B  (https://example.org/b/): id was `id:b`"],
+        );
+        case(
+            &old(),
+            &changed(&|e| {
+                e.id = Text::new("id:new");
+                e.url = Some("https://example.org/moved/".to_owned());
+            }),
+            &["! would re-surface  B  (https://example.org/moved/): id was `id:b`"],
+        );
+        case(
+            &old(),
+            &changed(&|e| e.published_at = Some("2026-03-05T09:00:00Z".parse().unwrap())),
+            &["! would re-surface  B  (https://example.org/b/): date was 2026-03-02T09:00:00Z"],
+        );
+        case(&old(), &changed(&|e| e.published_at = Some("2026-03-02T09:00:30Z".parse().unwrap())), &[]);
+        case(&old(), &changed(&|e| e.published_at = None), &[]);
+    }
+
+    #[test]
+    fn an_entry_is_gone_only_where_the_new_feed_reaches_back() {
+        let old = atom(vec![entry("c", 3), entry("b", 2), entry("a", 1)]);
+        case(&old, &atom(vec![entry("c", 3), entry("b", 2)]), &[]);
+        case(&old, &atom(vec![entry("c", 3), entry("a", 1)]), &["- gone  B  (https://example.org/b/)"]);
+        // The feed of a tag reaches back further than the main feed, which says nothing about the main feed.
+        let main = feed(Format::Atom, "atom.xml", vec![entry("d", 4), entry("c", 3)]);
+        let tag = feed(Format::Atom, "tag/x/atom.xml", vec![entry("d", 4), entry("a", 1)]);
+        case(&old, &[main, tag], &["+ new  D  (https://example.org/d/)"]);
+        case(
+            &old,
+            &atom(Vec::new()),
+            &[
+                "- gone  C  (https://example.org/c/)",
+                "- gone  B  (https://example.org/b/)",
+                "- gone  A  (https://example.org/a/)",
+            ],
+        );
+        let undated = with(entry("b", 2), |e| (e.published_at, e.updated_at) = (None, None));
+        case(&atom(vec![entry("c", 3), undated]), &atom(vec![entry("c", 3)]), &[]);
+    }
+
+    #[test]
+    fn archives_belong_to_the_feed_that_leads_to_them() {
+        let all = atom(vec![entry("c", 3), entry("b", 2), entry("a", 1)]);
+        let mut head = feed(Format::Atom, "atom.xml", vec![entry("c", 3)]);
+        head.next = Some("https://example.org/archive/2026/atom.xml".to_owned());
+        let mut archive = feed(Format::Atom, "archive/2026/atom.xml", vec![entry("a", 1)]);
+        archive.next = Some("https://example.org/atom.xml".to_owned());
+        case(&all, std::slice::from_ref(&head), &[]);
+        let mut unending = head.clone();
+        unending.next = unending.self_url.clone();
+        case(&all, &[unending], &[]);
+        head.next = archive.self_url.clone();
+        case(&all, &[head.clone(), archive.clone()], &["- gone  B  (https://example.org/b/)"]);
+        archive.next = None;
+        case(&all, &[head.clone(), archive.clone()], &["- gone  B  (https://example.org/b/)"]);
+        case(&[head, archive], &all, &["+ new  B  (https://example.org/b/)"]);
+    }
+
+    #[test]
+    fn entries_older_than_the_old_feeds_are_not_news() {
+        let new = atom(vec![entry("c", 3), entry("b", 2), entry("a", 1)]);
+        case(
+            &[],
+            &new,
+            &[
+                "+ new  C  (https://example.org/c/)",
+                "+ new  B  (https://example.org/b/)",
+                "+ new  A  (https://example.org/a/)",
+            ],
+        );
+        let diff = compare(&atom(vec![entry("c", 3)]), &new);
+        assert_eq!(
+            diff.to_string(),
+            "2 more entries are older than the old feeds reach back
+0 new, 0 updated, 0 changed but not announced, 0 would re-surface, 0 gone
+"
+        );
+        let diff = compare(&atom(vec![entry("c", 3), entry("b", 2)]), &new);
+        assert_eq!(diff.to_string().lines().next(), Some("1 more entry is older than the old feeds reach back"));
+        case(
+            &atom(vec![entry("c", 3)]),
+            &atom(vec![entry("c", 3), entry("d", 3)]),
+            &["+ new  D  (https://example.org/d/)"],
+        );
+    }
+
+    #[test]
+    fn formats_are_compared_with_themselves_where_that_is_possible() {
+        let bare = || with(entry("a", 1), |e| (e.updated_at, e.content_hash) = (None, None));
+        let both = |hash| {
+            let rss = feed(Format::Rss, "rss.xml", vec![bare()]);
+            vec![rss, feed(Format::Atom, "atom.xml", vec![with(entry("a", 1), |e| e.content_hash = Some([hash; 16]))])]
+        };
+        case(&both(1), &both(1), &[]);
+        case(&[both(1).remove(0)], &both(1), &[]);
+        case(&both(1), &both(2), &[". changed but not announced  A  (https://example.org/a/): content"]);
+        // A tool that writes JSON only: summaries of two formats are not comparable, titles are by their letters.
+        let json = with(entry("a", 1), |e| (e.title, e.summary) = (Text::new("“a”"), None));
+        case(&[feed(Format::Json, "feed.json", vec![json])], &atom(vec![entry("a", 1)]), &[]);
+    }
+
+    #[test]
+    fn an_entry_with_one_id_a_format_loses_one_of_them() {
+        let rss = with(entry("a", 1), |e| e.id = Text::new("https://example.org/a/"));
+        let old = [feed(Format::Rss, "rss.xml", vec![rss]), feed(Format::Atom, "atom.xml", vec![entry("a", 1)])];
+        let new =
+            [feed(Format::Rss, "rss.xml", vec![entry("a", 1)]), feed(Format::Atom, "atom.xml", vec![entry("a", 1)])];
+        case(&old, &new, &["! would re-surface  A  (https://example.org/a/): id was `https://example.org/a/`"]);
+    }
+
+    #[test]
+    fn a_page_that_many_entries_link_to_tells_nothing() {
+        let link = |name: &str, day| with(entry(name, day), |e| e.url = Some("https://example.org/links/".to_owned()));
+        let old = atom(vec![link("b", 2), link("a", 1)]);
+        case(
+            &old,
+            &atom(vec![link("d", 4), link("c", 3), link("a", 1)]),
+            &[
+                "+ new  D  (https://example.org/links/)",
+                "+ new  C  (https://example.org/links/)",
+                "- gone  B  (https://example.org/links/)",
+            ],
+        );
+    }
+
+    #[test]
+    fn it_is_also_data() {
+        let new = with(entry("a", 1), |e| e.id = Text::new("id:new"));
+        let diff = compare(&atom(vec![entry("a", 1)]), &atom(vec![new]));
+        assert_eq!(
+            serde_json::to_value(&diff).unwrap(),
+            serde_json::json!({
+                "new": [], "updated": [], "changed": [], "gone": [], "older": [],
+                "would_resurface": [
+                    {"id": "id:new", "title": "A", "url": "https://example.org/a/", "what": ["id was `id:a`"]}
+                ],
+            })
+        );
+    }
 }
