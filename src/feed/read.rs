@@ -677,10 +677,18 @@ hint: a validator such as https://validator.w3.org/feed/ shows what its tool has
     }
 
     #[test]
-    fn nesting_without_end_is_refused() {
+    fn nesting_is_read_to_a_depth_and_then_refused() {
         for tag in ["<x:y>", "<div>", "<item>"] {
             let deep = format!("<rss><channel>{}", tag.repeat(100_000));
             assert!(parse(deep.as_bytes(), "a.xml").is_err());
+        }
+        for (before, after) in
+            [("<rss><channel><item>", "</item></channel></rss>"), ("<feed><entry>", "</entry></feed>")]
+        {
+            let deep = format!("{before}{}{}{after}", "<x:y>".repeat(190), "</x:y>".repeat(190));
+            let thread = std::thread::Builder::new().stack_size(1024 * 1024);
+            let read = thread.spawn(move || parse(deep.as_bytes(), "a.xml")).unwrap().join().unwrap();
+            assert_eq!(read.unwrap().without_id, 1);
         }
         let deep = format!("{{\"version\": \"https://jsonfeed.org/version/1\", \"items\": {}", "[".repeat(100_000));
         assert!(parse(deep.as_bytes(), "a.json").is_err());
