@@ -209,6 +209,7 @@ fn the_canonical_form_is_short() {
     case("tag='C++ & C'", "tag='C++ & C'");
     case("tag=\"don't stop\"", "tag=\"don't stop\"");
     case("tag='AND'", "tag='AND'");
+    case("tag='~a'", "tag='~a'");
     case("published>='2026-01-01 09:00'", "published >= 2026-01-01T09:00");
 }
 

@@ -126,7 +126,7 @@ fn word_length(rest: &str) -> usize {
 /// A value so that it is read as one: as it stands where it is a plain word, else in quotes.
 pub(super) fn quoted(value: &str) -> String {
     let plain = !value.is_empty()
-        && !value.starts_with(['\'', '"', '!'])
+        && !value.starts_with(['\'', '"', '!', '~'])
         && !value.contains(',')
         && word_length(value) == value.len()
         && !KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(value));
