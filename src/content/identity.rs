@@ -6,7 +6,7 @@
 //! A post's id is, in this order:
 //! 1. the one in the lock's line for its address;
 //! 2. the one in the line for its file, when no post is at that line's address any more: the post has a new slug, and
-//!    the line gets the new address;
+//!    the line gets the new address (unless its own `id` or its body says that it came to this file from elsewhere);
 //! 3. the prefix and the `id` of its front matter, or that `id` alone when it is a URI already;
 //! 4. the prefix, its date and its slug; a public post gets a line, so that this holds from then on.
 
