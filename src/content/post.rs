@@ -3,9 +3,17 @@
 //! A post knows nothing of other posts, of settings or of the time: whether its author exists, what its address is and
 //! whether it is out yet is decided by the collection.
 
-use crate::diagnostic::Spanned;
-use crate::text::Text;
-use chrono::{DateTime, Utc};
+use super::dialect::{Dialect, Field, Fields};
+use super::front_matter::{self, Fences, drop_warning, split};
+use super::naming::Name;
+use super::read::{self, Pair, Reader, Same, find};
+use super::yaml::{Value, fault, shown};
+use super::{body, date};
+use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
+use crate::text::{Text, first_illegal, is_legal};
+use chrono::{DateTime, NaiveTime, Utc};
+
+pub use super::body::body;
 
 /// One Markdown file: its front matter, and where its body is.
 #[derive(Clone, Debug)]
@@ -88,3 +96,221 @@ pub enum Content {
     /// The summary only.
     Summary,
 }
+
+/// How posts are read on one site.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Which key means what.
+    pub dialect: &'a Dialect,
+    /// Where the clock hangs that dates without an offset are read from.
+    pub timezone: chrono_tz::Tz,
+    /// When a post that has a date alone is published.
+    pub publish_time: NaiveTime,
+}
+
+/// Reads a post from the bytes of the file with this path, and tells all that is wrong with it, in the order of the file.
+///
+/// There is a post only where no error was found; warnings may come with one.
+pub fn parse(file: &str, bytes: &[u8], how: &Reading) -> (Option<Post>, Vec<Diagnostic>) {
+    let mut reader = Reader::new(file);
+    let post = read(file, bytes, how, &mut reader);
+    reader.finish(post)
+}
+
+fn read(file: &str, bytes: &[u8], how: &Reading, reader: &mut Reader) -> Option<Post> {
+    let split =
+        split(bytes, Fences::Required, &mut reader.findings).map_err(|fault| reader.findings.push(fault)).ok()?;
+    let map = split.map(&mut reader.findings)?;
+    let fields = how.dialect.sort(&map);
+    let top = split.fence;
+
+    let id = fields.first(Field::Id).and_then(|pair| reader.word(pair));
+    let title = title(&fields, top, reader);
+    let slug = reader.slug(fields.first(Field::Slug), top);
+    let (published_at, unpublished) = published_at(file, &fields, how, top, reader);
+    let draft = fields.first(Field::Draft).and_then(|pair| reader.flag(pair)).unwrap_or(false) || unpublished;
+    let moment = |reader: &mut Reader, field| {
+        let pair = fields.first(field)?;
+        reader.date(pair, how.timezone, how.publish_time).map(|moment| moment.value)
+    };
+    let updated_at = moment(reader, Field::Updated);
+    let withdrawn_at = moment(reader, Field::Withdrawn);
+    let categories = reader.list(fields.all(Field::Category), Same::AnyCase);
+    let topics = topics(&fields, reader);
+    let tags = reader.list(fields.all(Field::Tag), Same::AnyCase);
+    let authors = reader.list(fields.all(Field::Author), Same::Exact);
+    let summary = fields.first(Field::Summary).and_then(|pair| reader.line(pair));
+    if fields.first(Field::Summary).is_none() && !draft {
+        let place = title.as_ref().map_or(top, |title| title.span);
+        let key = how.dialect.name(Field::Summary);
+        let warning = Diagnostic::warning("post has no summary").at("", place);
+        reader.findings.push(warning.hint(format!("add `{key}: …`, a sentence or two for lists")));
+    }
+    let lead = fields.first(Field::Lead).and_then(|pair| reader.text(pair));
+    let call_to_action = fields.first(Field::CallToAction).and_then(|pair| reader.reference(pair));
+    let related = reader.list(fields.all(Field::Related), Same::Exact);
+    let featured_image = fields.first(Field::FeaturedImage).and_then(|pair| reader.location(pair));
+    let share_image = fields.first(Field::ShareImage).and_then(|pair| reader.location(pair));
+    let enclosure = fields.first(Field::Enclosure).and_then(|pair| enclosure(pair, reader));
+    let lang = fields.first(Field::Lang).and_then(|pair| lang(pair, reader));
+    let content = fields.first(Field::Content).and_then(|pair| content(pair, reader));
+    let extra =
+        fields.extra.iter().map(|&(key, node)| (Text::new(&key.name).to_string(), reader.json((key, node)))).collect();
+    if let Some((at, first)) = first_illegal(split.body) {
+        let count = split.body.chars().filter(|&c| !is_legal(c)).count();
+        let span = front_matter::place(split.body, at, split.body_line);
+        reader.findings.push(drop_warning("the text", "no feed can carry", first, count).at("", span));
+    }
+    Some(Post {
+        file: file.to_owned(),
+        id,
+        title: title?,
+        slug: slug?,
+        published_at: published_at?,
+        updated_at,
+        withdrawn_at,
+        draft,
+        categories,
+        topics,
+        tags,
+        authors,
+        summary,
+        lead,
+        call_to_action,
+        related,
+        featured_image,
+        share_image,
+        enclosure,
+        lang,
+        content,
+        extra,
+        body: body::measure(split.body, split.body_start),
+    })
+}
+
+fn title(fields: &Fields, top: Span, reader: &mut Reader) -> Option<Spanned<Text>> {
+    let pair = fields.first(Field::Title);
+    let place = pair.map(|(_, node)| node.span).or(fields.empty(Field::Title).map(|key| key.span)).unwrap_or(top);
+    let hint = || meant("title", fields).unwrap_or_else(|| "add `title: …`".into());
+    reader.needed(pair, || fault("post has no title", place).hint(hint()))
+}
+
+/// When a post is published, and whether `published: false` says that it is not.
+fn published_at(
+    file: &str,
+    fields: &Fields,
+    how: &Reading,
+    top: Span,
+    reader: &mut Reader,
+) -> (Option<Spanned<DateTime<Utc>>>, bool) {
+    let mut unpublished = false;
+    let mut dated = None;
+    for (key, node) in fields.all(Field::Published) {
+        // Some tools have a boolean under this name, others a date.
+        let state = match &node.value {
+            Value::Scalar { text, .. } if key.name == "published" => read::flag(text),
+            _ => None,
+        };
+        match state {
+            Some(state) => unpublished |= !state,
+            None => dated = dated.or(Some((key, node))),
+        }
+    }
+    if let Some(pair) = dated {
+        return (reader.date(pair, how.timezone, how.publish_time), unpublished);
+    }
+    if let Some(day) = Name::of(file).date {
+        let read = date::parse(day, how.timezone, how.publish_time);
+        if let Err(error) = &read {
+            let message = format!("the date in the file name is not a date: {error}");
+            reader.findings.push(fault(message, top).hint("rename the file, or give the date in front matter"));
+        }
+        return (read.ok().map(|moment| Spanned::new(moment, top)), unpublished);
+    }
+    let place = fields.empty(Field::Published).map_or(top, |key| key.span);
+    let key = how.dialect.name(Field::Published);
+    let hint =
+        meant(key, fields).unwrap_or_else(|| format!("add `{key}: YYYY-MM-DD`, or start the file name with the date"));
+    reader.findings.push(fault("post has no date", place).hint(hint));
+    (None, unpublished)
+}
+
+/// A hint, where an unknown key is one typo away from the missing one.
+fn meant(key: &str, fields: &Fields) -> Option<String> {
+    let typo = nearest(key, fields.extra.iter().map(|(key, _)| &*key.name))?;
+    let line = fields.extra.iter().find(|(key, _)| key.name == typo)?.0.span.line;
+    Some(format!("did you mean `{key}` by `{}` on line {line}?", shown(typo)))
+}
+
+/// Topics without what some tools put before them.
+fn topics(fields: &Fields, reader: &mut Reader) -> Vec<Spanned<Text>> {
+    let mut topics = reader.list(fields.all(Field::Topic), Same::AnyCase);
+    for topic in &mut topics {
+        let bare = topic.value.trim_matches('/');
+        let bare = ["topics/", "topic/", "discovery_topic/"]
+            .iter()
+            .find_map(|prefix| bare.strip_prefix(prefix))
+            .unwrap_or(bare);
+        if bare != topic.value.as_str() && !bare.is_empty() {
+            topic.value = Text::new(bare);
+        }
+    }
+    read::distinct(&mut topics, Same::AnyCase);
+    topics
+}
+
+fn enclosure(pair: Pair, reader: &mut Reader) -> Option<Enclosure> {
+    let Value::Map(map) = &pair.1.value else {
+        return Some(Enclosure { url: reader.line(pair)?, media_type: None, size_bytes: None });
+    };
+    let Some(url) = find(map, &["url"]) else {
+        let message = format!("`{}` has no `url`", shown(&pair.0.name));
+        reader.findings.push(
+            fault(message, pair.0.span).hint("write the address of the file, or a map with `url`, `type` and `length`"),
+        );
+        return None;
+    };
+    let size = find(map, &["length"]).and_then(|length| Some((length, reader.line(length)?)));
+    let size_bytes = size.and_then(|((key, _), text)| {
+        let size = text.value.parse().ok();
+        if size.is_none() {
+            let message = format!("`{}` must be a number of bytes, found `{}`", shown(&key.name), shown(&text.value));
+            reader.findings.push(fault(message, text.span));
+        }
+        size
+    });
+    let media_type = find(map, &["type"]).and_then(|pair| reader.line(pair)).map(|line| line.value);
+    Some(Enclosure { url: reader.line(url)?, media_type, size_bytes })
+}
+
+/// A language tag by the form of BCP 47: letters, then groups of letters and digits.
+fn lang(pair: Pair, reader: &mut Reader) -> Option<Spanned<Text>> {
+    let lang = reader.line(pair)?;
+    let group = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let mut parts = lang.value.split('-');
+    let first =
+        parts.next().is_some_and(|part| part.len() > 1 && group(part) && part.bytes().all(|b| b.is_ascii_alphabetic()));
+    if first && parts.all(group) {
+        return Some(lang);
+    }
+    let message = format!("`{}` is not a language tag: `{}`", shown(&pair.0.name), shown(&lang.value));
+    let hint = "write it as `en` or `pt-BR`; the site's language is taken instead";
+    reader.findings.push(Diagnostic::warning(message).at("", lang.span).hint(hint));
+    None
+}
+
+fn content(pair: Pair, reader: &mut Reader) -> Option<Content> {
+    let word = reader.line(pair)?;
+    match word.value.as_str() {
+        "full" => Some(Content::Full),
+        "summary" => Some(Content::Summary),
+        other => {
+            let message = format!("`{}` must be `full` or `summary`, found `{}`", shown(&pair.0.name), shown(other));
+            reader.findings.push(fault(message, word.span).hint("the text of a post goes below the closing `---`"));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
