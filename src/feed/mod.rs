@@ -2,19 +2,22 @@
 //!
 //! Everything here is absolute, resolved and clean: a writer has nothing to decide but how its format says it.
 
-mod shown;
 pub mod adopt;
 pub mod atom;
+pub mod compose;
 pub mod diff;
 pub mod discover;
+pub mod entry;
 pub mod hosting;
 pub mod json;
 pub mod listing;
 pub mod mend;
 pub mod opml;
 pub mod page;
+pub mod plan;
 pub mod read;
 pub mod rss;
+mod shown;
 
 use crate::text::{Html, Text};
 use chrono::{DateTime, Utc};
@@ -75,7 +78,7 @@ impl Format {
 /// One feed document: a subscription feed, or one of its archives.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// The id that never changes (RFC 4287, section 4.2.6), the same in all archives of the feed but not in other feeds.
+    /// The id that never changes (RFC 4287, section 4.2.6). No other document has it, neither a feed nor an archive.
     pub id: Text,
     /// Title, plain text.
     pub title: Text,

@@ -1,0 +1,147 @@
+//! `tidings build`: every feed, all or nothing.
+
+use super::site::{self, Faulty};
+use super::talk::{count, findings_json, plural, show};
+use super::{Context, Outcome, watch};
+use crate::diagnostic::Diagnostic;
+use crate::disk::output::{self, Output, Report, Turn};
+use crate::disk::{hosting, lockfile};
+use clap::Args;
+use serde_json::json;
+
+/// Write the feeds, the page that lists them, archives and OPML.
+#[derive(Clone, Debug, Args)]
+pub struct Build {
+    /// Stay, and build again within a second of a change
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    /// Fail where tidings.lock would change, as a check before publishing
+    #[arg(long)]
+    locked: bool,
+    /// Leave out posts that have errors, and say which; the exit code is 1 then
+    #[arg(long)]
+    keep_going: bool,
+}
+
+impl Build {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        if self.watch {
+            return watch::run(context, |context| {
+                self.once(context);
+            });
+        }
+        self.once(context)
+    }
+
+    /// One build, and what there is to say of it.
+    fn once(&self, context: &Context) -> Outcome {
+        let mut findings = Vec::new();
+        let built = self.build(context, &mut findings);
+        let (errors, warnings) = count(&findings);
+        // Cron runs this after each commit: warnings are for `check`, here they are counted.
+        let mut shown = findings.clone();
+        shown.retain(|finding| finding.is_error() || context.talk.is_verbose());
+        show(context, &mut shown);
+        let (report, summary, left_out) = built.unwrap_or_default();
+        let failed = summary.is_none();
+        context.talk.report(&json!({
+            "written": report.written,
+            "unchanged": report.unchanged,
+            "removed": report.removed,
+            "kept": report.kept,
+            "left_out": left_out,
+            "findings": findings_json(&findings),
+            "built": !failed,
+        }));
+        let Some(summary) = summary else {
+            context.talk.line(&format!("nothing was written: {}", plural(errors, "error")));
+            return Outcome::Wrong;
+        };
+        for (what, files) in [("wrote", &report.written), ("removed", &report.removed)] {
+            files.iter().for_each(|file| context.talk.detail(&format!("{what} {file}")));
+        }
+        for file in &report.kept {
+            context.talk.line(&format!("left {file} alone: no feed owns it, but it is not as tidings wrote it"));
+        }
+        for file in &left_out {
+            context.talk.line(&format!("left out {file}"));
+        }
+        let changed = report.written.len() + report.removed.len();
+        let warned = if warnings > 0 {
+            format!("; {}, see `tidings check`", plural(warnings, "warning"))
+        } else {
+            String::new()
+        };
+        if changed > 0 {
+            let removed = report.removed.len();
+            let removed = if removed > 0 { format!(", removed {removed}") } else { String::new() };
+            let wrote = plural(report.written.len(), "file");
+            let kept = report.unchanged.len();
+            context.talk.line(&format!("{summary}: wrote {wrote}{removed}, {kept} unchanged{warned}"));
+        } else if context.talk.terminal() {
+            context.talk.line(&format!("{summary}: nothing changed{warned}"));
+        }
+        if left_out.is_empty() && errors == 0 { Outcome::Done } else { Outcome::Wrong }
+    }
+
+    /// Builds; what was found is added to `findings`. `None` when nothing was written.
+    fn build(
+        &self,
+        context: &Context,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<(Report, Option<String>, Vec<String>)> {
+        let faulty = if self.keep_going { Faulty::LeaveOut } else { Faulty::Refuse };
+        let turn = self.turn(context).map_err(|err| findings.push(err)).ok()?;
+        let (site, found) = site::open(context, faulty);
+        findings.extend(found);
+        let site = site?;
+        let in_posts = |f: &Diagnostic| f.place.as_ref().is_some_and(|p| site.left_out.contains(&p.file));
+        let stopped = findings.iter().any(|f| f.is_error() && !(self.keep_going && in_posts(f)));
+        if stopped {
+            return None;
+        }
+        let result = self.write(context, &site, turn.as_ref()?, findings);
+        let (report, feeds) = result.map_err(|errors| findings.extend(errors)).ok()?;
+        Some((report, Some(site.summary(feeds)), site.left_out.into_iter().collect()))
+    }
+
+    /// The right to build, where there is a site at all. It is taken before anything is read, so that of two builds the
+    /// later one reads the later posts.
+    fn turn(&self, context: &Context) -> Result<Option<Turn>, Diagnostic> {
+        if !context.root.join(crate::config::FILE).is_file() {
+            return Ok(None);
+        }
+        let waiting = || context.talk.line("another build is at work; waiting for it");
+        Turn::take(&context.root, waiting).map(Some)
+    }
+
+    fn write(
+        &self,
+        context: &Context,
+        site: &site::Site,
+        turn: &Turn,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Result<(Report, usize), Vec<Diagnostic>> {
+        let one = |err: Diagnostic| vec![err];
+        let changes = site.new_lock.changes_from(&site.lock);
+        if self.locked && !changes.is_empty() {
+            let finding = Diagnostic::error("`tidings.lock` would change").in_file(lockfile::FILE);
+            let hint = format!("run `tidings build` and commit the lock; it would change:\n{}", changes.join("\n"));
+            return Err(vec![finding.hint(hint)]);
+        }
+        let folder = &site.config.content.output;
+        let remembered = output::remembered(&site.root, folder);
+        let mut output = Output::open(&site.root, folder, turn);
+        let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
+        // An id must be in the lock before anyone can read it.
+        if !changes.is_empty() {
+            lockfile::write(&site.root, &site.new_lock).map_err(one)?;
+        }
+        let report = output.commit(composed.remembered).map_err(one)?;
+        if let Some(listing) = &composed.listing {
+            hosting::write(&site.root, listing).map_err(one)?;
+        }
+        Ok((report, composed.feeds))
+    }
+}

@@ -1,0 +1,44 @@
+//! `tidings check`: every finding in content, settings and templates, in one run. Nothing is written.
+
+use super::site::{self, Faulty};
+use super::talk::{count, findings_json, plural, show};
+use super::{Context, Outcome};
+use crate::disk::output;
+use clap::Args;
+use serde_json::json;
+
+/// Show every finding in content, settings and templates; nothing is written.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Warnings fail, too
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        // Faulty posts are left out here so that what is wrong with the others shows, too.
+        let (site, mut findings) = site::open(context, Faulty::LeaveOut);
+        let mut summary = String::from("no site to check");
+        if let Some(site) = &site {
+            let remembered = output::remembered(&site.root, &site.config.content.output);
+            match site.compose(context, &remembered, &mut findings, |_, _| Ok(())) {
+                Ok(composed) => summary = site.summary(composed.feeds),
+                Err(errors) => findings.extend(errors),
+            }
+        }
+        show(context, &mut findings);
+        let (errors, warnings) = count(&findings);
+        context.talk.report(&json!({
+            "errors": errors,
+            "warnings": warnings,
+            "findings": findings_json(&findings),
+        }));
+        if errors + warnings > 0 || context.talk.terminal() {
+            let found = format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"));
+            context.talk.line(&format!("{summary}: {found}"));
+        }
+        if errors > 0 || self.strict && warnings > 0 { Outcome::Wrong } else { Outcome::Done }
+    }
+}

@@ -1,0 +1,62 @@
+//! `tidings diff`: what the next build would change for a reader.
+
+use super::site::{self, Faulty, Site};
+use super::talk::{findings_json, show};
+use super::{Context, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::disk::fetch::{self, Limits};
+use crate::disk::output;
+use crate::feed::diff::{Diff, compare};
+use crate::feed::read::{self, Published};
+use clap::Args;
+use serde_json::json;
+
+/// Show what the next build would change for a reader.
+#[derive(Debug, Args)]
+pub struct DiffCommand {
+    /// What to compare with: an address, a folder, or one file; the output folder by default
+    #[arg(value_name = "URL|DIR")]
+    source: Option<String>,
+}
+
+impl DiffCommand {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        let mut findings = Vec::new();
+        let diff = self.diff(context, &mut findings);
+        show(context, &mut findings);
+        context.talk.report(&json!({ "diff": diff, "findings": findings_json(&findings) }));
+        let Some(diff) = diff else { return Outcome::Wrong };
+        if !context.talk.json() {
+            context.talk.data(&diff.to_string());
+        }
+        let wrong = diff.would_resurface() > 0 || findings.iter().any(Diagnostic::is_error);
+        if wrong { Outcome::Wrong } else { Outcome::Done }
+    }
+
+    fn diff(&self, context: &Context, findings: &mut Vec<Diagnostic>) -> Option<Diff> {
+        let (site, found) = site::open(context, Faulty::LeaveOut);
+        findings.extend(found);
+        let site = site?;
+        let new = next_feeds(context, &site, findings)?;
+        let default = site.root.join(&site.config.content.output).to_string_lossy().into_owned();
+        let source = self.source.clone().unwrap_or(default);
+        let old = fetch::feeds(&source, &Limits::default()).map_err(|err| findings.push(err)).ok()?;
+        findings.extend(old.findings);
+        Some(compare(&old.feeds, &new))
+    }
+}
+
+/// The feeds as the next build would write them, read back by the same reader as the old ones.
+pub fn next_feeds(context: &Context, site: &Site, findings: &mut Vec<Diagnostic>) -> Option<Vec<Published>> {
+    let remembered = output::remembered(&site.root, &site.config.content.output);
+    let mut feeds = Vec::new();
+    let composed = site.compose(context, &remembered, findings, |path, bytes| {
+        if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {
+            feeds.push(read::parse(bytes, path)?);
+        }
+        Ok(())
+    });
+    composed.map_err(|errors| findings.extend(errors)).ok()?;
+    Some(feeds)
+}

@@ -1,0 +1,170 @@
+//! The command line: one short file per command. This is the rim: the clock is asked here, once.
+
+pub mod adopt;
+pub mod build;
+pub mod check;
+pub mod diff;
+pub mod init;
+pub mod site;
+pub mod talk;
+pub mod watch;
+
+use crate::diagnostic::Diagnostic;
+use chrono::{DateTime, Utc};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use talk::Talk;
+
+/// Feeds that every reader accepts, from a folder of Markdown posts.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, about, max_term_width = 100, infer_subcommands = false)]
+#[command(after_help = "Exit codes: 0 done, or nothing to do; 1 something is wrong, and the message says what; \
+2 the command line is wrong.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+    /// The site's folder, where tidings.toml is
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    root: PathBuf,
+    /// Print a report as JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: every file
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Take this for the present time, such as 2026-11-23T09:00:00Z (also the environment's SOURCE_DATE_EPOCH)
+    #[arg(long, global = true, value_name = "RFC3339")]
+    now: Option<String>,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new site that builds
+    Init(init::Init),
+    /// Show every finding in content, settings and templates; nothing is written
+    Check(check::Check),
+    /// Write the feeds, the page that lists them, archives and OPML
+    Build(build::Build),
+    /// Keep the ids of an older tool's feeds in tidings.lock
+    Adopt(adopt::Adopt),
+    /// Show what the next build would change for a reader
+    Diff(diff::DiffCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What every command gets: where the site is, what time it is, how to talk.
+pub struct Context {
+    /// The site's folder.
+    pub root: PathBuf,
+    /// The present time, or what was given for it.
+    pub now: DateTime<Utc>,
+    /// Whether `now` was given, so that it does not move.
+    pub now_is_given: bool,
+    /// How to talk.
+    pub talk: Talk,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or nothing to do: 0.
+    Done,
+    /// Something is wrong and was said: 1.
+    Wrong,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        match outcome {
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Wrong => ExitCode::from(1),
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(err) => {
+            // Help and version are not errors and go to standard output; a closed pipe is nobody's concern.
+            let _ = err.print();
+            return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(2));
+        }
+    };
+    let talk = Talk::new(arguments.json, arguments.quiet, arguments.verbose, arguments.color);
+    let (now, now_is_given) = match present(arguments.now.as_deref()) {
+        Ok(now) => now,
+        Err(finding) => {
+            talk.finding(&finding, None);
+            return ExitCode::from(2);
+        }
+    };
+    let context = Context { root: arguments.root, now, now_is_given, talk };
+    match arguments.command {
+        Command::Init(init) => init.run(&context),
+        Command::Check(check) => check.run(&context),
+        Command::Build(build) => build.run(&context),
+        Command::Adopt(adopt) => adopt.run(&context),
+        Command::Diff(diff) => diff.run(&context),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "tidings", &mut script);
+            context.talk.data(&String::from_utf8_lossy(&script));
+            Outcome::Done
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+            context.talk.data(&String::from_utf8_lossy(&page));
+            rendered.map_or(Outcome::Wrong, |()| Outcome::Done)
+        }
+    }
+    .into()
+}
+
+/// The present time: what the command line says, else SOURCE_DATE_EPOCH, else the clock.
+fn present(given: Option<&str>) -> Result<(DateTime<Utc>, bool), Diagnostic> {
+    if let Some(given) = given {
+        let parsed = DateTime::parse_from_rfc3339(given);
+        return parsed.map(|now| (now.to_utc(), true)).map_err(|_| {
+            Diagnostic::error(format!("`--now {given}` is not a time")).hint("write it like 2026-11-23T09:00:00Z")
+        });
+    }
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => {
+            let parsed = seconds.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            parsed.map(|now| (now, true)).ok_or_else(|| {
+                Diagnostic::error(format!("SOURCE_DATE_EPOCH is not a number of seconds: `{seconds}`"))
+                    .hint("set it to the seconds since 1970, or unset it")
+            })
+        }
+        Err(_) => Ok((Utc::now(), false)),
+    }
+}

@@ -1,0 +1,252 @@
+//! A site as every command needs it: read, checked and joined; and its feeds, document by document.
+
+use super::Context;
+use super::talk::plural;
+use crate::config::Config;
+use crate::content::collection::{Collection, Gathered, Parts, State};
+use crate::content::lock::Lock;
+use crate::content::markdown::Renderer;
+use crate::content::post::Content;
+use crate::content::slug::slugify;
+use crate::diagnostic::Diagnostic;
+use crate::disk::{load, lockfile};
+use crate::feed::compose::Composer;
+use crate::feed::entry::{Entries, Weighed};
+use crate::feed::listing::{Group, Kind, Listed, Listing};
+use crate::feed::plan::{Planned, Remembered, needed, plan};
+use crate::feed::{opml, page};
+use crate::template::Templates;
+use crate::text::Text;
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use url::Url;
+
+/// How many posts make a build long enough for a progress bar.
+const LONG: usize = 400;
+
+/// A site, read and joined.
+pub struct Site {
+    /// Its folder.
+    pub root: PathBuf,
+    /// The settings.
+    pub config: Config,
+    /// Built-in templates, the site's own over them.
+    pub templates: Templates,
+    /// `tidings.lock` as it lies on the disk.
+    pub lock: Lock,
+    /// `tidings.lock` as it should be.
+    pub new_lock: Lock,
+    /// All posts.
+    pub collection: Collection,
+    /// Posts that are left out because something is wrong with them.
+    pub left_out: BTreeSet<String>,
+}
+
+/// What to do with posts that have errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faulty {
+    /// They stop the work.
+    Refuse,
+    /// They are left out.
+    LeaveOut,
+}
+
+/// A site where it could be joined, and all findings.
+pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>) {
+    let root = context.root.clone();
+    let config = match load::config(&root) {
+        Ok(config) => config,
+        Err(findings) => return (None, findings),
+    };
+    let (parts, mut findings) = load::content(&root, &config);
+    let (own, found) = load::templates(&root);
+    findings.extend(found);
+    let templates = Templates::new(own).map_err(|found| findings.extend(found)).ok();
+    let lock = lockfile::load(&root).map_err(|found| findings.extend(found)).ok();
+    let (Some(templates), Some(lock)) = (templates, lock) else { return (None, findings) };
+
+    let mut left_out = faulty_posts(&parts, &config, &findings);
+    let mut kept = parts;
+    loop {
+        let again = (faulty == Faulty::LeaveOut).then(|| kept.clone());
+        let Gathered { collection, lock: new_lock, findings: found } =
+            Collection::gather(kept, &config, &lock, context.now);
+        if let Some(mut parts) = again {
+            let bad: BTreeSet<String> = error_files(&found);
+            let before = parts.posts.len();
+            parts.posts.retain(|post| !bad.contains(&post.file));
+            if parts.posts.len() < before {
+                findings.extend(found.into_iter().filter(Diagnostic::is_error));
+                left_out.extend(bad);
+                kept = parts;
+                continue;
+            }
+        }
+        findings.extend(found);
+        return (Some(Site { root, config, templates, lock, new_lock, collection, left_out }), findings);
+    }
+}
+
+/// Files that errors point at.
+fn error_files(findings: &[Diagnostic]) -> BTreeSet<String> {
+    let files = findings.iter().filter(|f| f.is_error()).filter_map(|f| f.place.as_ref());
+    files.map(|place| place.file.clone()).collect()
+}
+
+/// Posts that could not be read at all.
+fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTreeSet<String> {
+    let read: BTreeSet<&str> = parts.posts.iter().map(|p| p.file.as_str()).collect();
+    let folders: Vec<String> =
+        config.content.posts.iter().map(|dir| format!("{}/{dir}/", config.content.dir)).collect();
+    let is_post = |file: &String| folders.iter().any(|folder| file.starts_with(folder.trim_start_matches('/')));
+    error_files(findings).into_iter().filter(|f| is_post(f) && !read.contains(f.as_str())).collect()
+}
+
+/// What went through the sink, besides documents.
+#[derive(Debug, Default)]
+pub struct Composed {
+    /// How many feeds there are.
+    pub feeds: usize,
+    /// What must be remembered of term feeds.
+    pub remembered: BTreeMap<String, Remembered>,
+    /// The page that lists the feeds, as a value.
+    pub listing: Option<Listing>,
+}
+
+impl Site {
+    /// Makes every file of the output folder, one at a time: `sink` gets its path and bytes.
+    ///
+    /// # Errors
+    ///
+    /// The first that stops the work, whether from reading a post, from a template or from the sink. Warnings are added to
+    /// `findings`.
+    pub fn compose(
+        &self,
+        context: &Context,
+        remembered: &BTreeMap<String, Remembered>,
+        findings: &mut Vec<Diagnostic>,
+        mut sink: impl FnMut(&str, &[u8]) -> Result<(), Diagnostic>,
+    ) -> Result<Composed, Vec<Diagnostic>> {
+        let (feeds, found) = plan(&self.collection, &self.config, remembered, context.now);
+        findings.extend(found);
+        let entries = self.entries(context, &feeds)?;
+        let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries };
+        let mut composed = Composed { feeds: feeds.len(), ..Composed::default() };
+        let bar = (feeds.len() > LONG / 4).then(|| context.talk.progress(feeds.len() as u64, "writing feeds"));
+        let mut updated = Vec::with_capacity(feeds.len());
+        for feed in &feeds {
+            let updated_at = composer.documents(feed, findings, &mut sink).map_err(|err| vec![err])?;
+            updated.push(updated_at);
+            if let Kind::Term(axis) = feed.kind {
+                let memory = Remembered {
+                    axis: axis.name().into(),
+                    title: feed.title.to_string(),
+                    label: feed.label.to_string(),
+                    updated_at,
+                };
+                composed.remembered.insert(feed.folder.clone(), memory);
+            }
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let listing = self.listing(&feeds, &updated);
+        let page = page::render(&self.templates, &listing).map_err(|err| vec![err])?;
+        let style = self.templates.style();
+        for (path, bytes) in [
+            ("feeds/index.html", page.as_bytes()),
+            ("feeds/feeds.opml", &opml::write(&listing)),
+            ("feeds/style.css", style.as_bytes()),
+        ] {
+            sink(path, bytes).map_err(|err| vec![err])?;
+        }
+        composed.listing = Some(listing);
+        Ok(composed)
+    }
+
+    /// The entries that some file shows, each rendered once, in parallel.
+    fn entries(&self, context: &Context, feeds: &[Planned]) -> Result<Vec<Option<Weighed>>, Vec<Diagnostic>> {
+        let wanted = needed(feeds, &self.collection);
+        let renderer = Renderer::new();
+        let size_of = |path: &str| load::size_of(&self.root, &self.config, path);
+        let entries = Entries { collection: &self.collection, config: &self.config, size_of: &size_of };
+        let count = wanted.iter().flatten().count();
+        let bar = (count > LONG).then(|| context.talk.progress(count as u64, "rendering posts"));
+        let made: Vec<Result<Option<Weighed>, Diagnostic>> = wanted
+            .par_iter()
+            .zip(&self.collection.articles)
+            .map(|(wanted, article)| {
+                let Some(wanted) = wanted else { return Ok(None) };
+                let rendered = match wanted {
+                    Content::Full => {
+                        let body = load::body(&self.root, &article.post)?;
+                        let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
+                        let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
+                        Some(renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value)))
+                    }
+                    Content::Summary => None,
+                };
+                if let Some(bar) = &bar {
+                    bar.inc(1);
+                }
+                Ok(Some(entries.entry(article, rendered)))
+            })
+            .collect();
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let (mut out, mut errors) = (Vec::with_capacity(made.len()), Vec::new());
+        for entry in made {
+            match entry {
+                Ok(entry) => out.push(entry),
+                Err(err) => errors.push(err),
+            }
+        }
+        if errors.is_empty() { Ok(out) } else { Err(errors) }
+    }
+
+    /// Every feed, as people look for one.
+    fn listing(&self, feeds: &[Planned], updated: &[DateTime<Utc>]) -> Listing {
+        let site = &self.config.site;
+        let mut groups: Vec<Group> = Vec::new();
+        for (feed, updated_at) in feeds.iter().zip(updated) {
+            if groups.last().is_none_or(|group| group.kind != feed.kind) {
+                groups.push(Group { kind: feed.kind, feeds: vec![] });
+            }
+            let out = |&&i: &&usize| self.collection.articles[i].state == State::Published;
+            let posts = feed.articles.iter().filter(out).count();
+            let listed = Listed {
+                title: feed.label.clone(),
+                description: feed.description.clone(),
+                home_url: Text::new(site.url.as_str()),
+                folder_url: feed.folder_url(""),
+                formats: feed.settings.formats.clone(),
+                posts,
+                updated_at: (posts > 0).then_some(*updated_at),
+            };
+            groups.last_mut().expect("a group was pushed above").feeds.push(listed);
+        }
+        Listing {
+            site_title: site.title.clone(),
+            site_url: Text::new(site.url.as_str()),
+            description: site.description.clone(),
+            language: site.language.clone(),
+            feeds_url: Text::new(self.config.feeds.url.as_str()),
+            hub: self.config.feeds.hub.as_ref().map(|hub| Text::new(hub.as_str())),
+            groups,
+        }
+    }
+
+    /// One line on what there is.
+    pub fn summary(&self, feeds: usize) -> String {
+        let posts = self.collection.articles.iter().filter(|a| a.state == State::Published).count();
+        let held = self.collection.articles.len() - posts;
+        let held = if held > 0 { format!(" ({held} held back)") } else { String::new() };
+        format!("{}{held} in {}", plural(posts, "post"), plural(feeds, "feed"))
+    }
+}

@@ -1,0 +1,155 @@
+//! How the program talks: data on standard output, all else on standard error.
+
+use super::{Color, Context};
+use crate::diagnostic::{Diagnostic, Severity};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+
+/// Where to talk, and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    color: bool,
+    terminal: bool,
+}
+
+impl Talk {
+    /// As the command line says.
+    pub fn new(json: bool, quiet: bool, verbose: bool, color: Color) -> Talk {
+        let terminal = io::stderr().is_terminal();
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        Talk { json, quiet, verbose, color, terminal }
+    }
+
+    /// Whether a report as JSON is wanted.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether more is to be said.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether a person is watching.
+    pub fn terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Data, as it is. A reader who stops listening is nobody's concern.
+    pub fn data(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A report, where one is wanted as JSON.
+    pub fn report(&self, value: &Value) {
+        if self.json {
+            self.data(&format!("{value:#}\n"));
+        }
+    }
+
+    /// A line about what was done.
+    pub fn line(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// A line for those who want to know more.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            self.line(text);
+        }
+    }
+
+    /// One finding. Warnings are kept from those who want quiet.
+    pub fn finding(&self, finding: &Diagnostic, source: Option<&str>) {
+        if self.quiet && !finding.is_error() {
+            return;
+        }
+        let mut text = finding.render(source);
+        if self.color {
+            let (word, code) = if finding.is_error() { ("error", "31") } else { ("warning", "33") };
+            text = text.replacen(word, &format!("\x1b[1;{code}m{word}\x1b[0m"), 1);
+            text = text.replacen("\nhint:", "\n\x1b[1;36mhint\x1b[0m:", 1);
+        }
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    /// A bar for work that takes its time; unseen unless a person is watching.
+    pub fn progress(&self, length: u64, what: &'static str) -> ProgressBar {
+        let target = if self.terminal && !self.quiet && !self.json {
+            ProgressDrawTarget::stderr_with_hz(10)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+        let bar = ProgressBar::with_draw_target(Some(length), target).with_message(what);
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+}
+
+/// Findings in the order in which people mend them: by file, then by place, errors before warnings at one place.
+pub fn in_order(findings: &mut Vec<Diagnostic>) {
+    findings
+        .sort_by(|a, b| (&a.place, a.severity, &a.message, &a.hint).cmp(&(&b.place, b.severity, &b.message, &b.hint)));
+    findings.dedup();
+}
+
+/// Shows findings, with the lines they point at.
+pub fn show(context: &Context, findings: &mut Vec<Diagnostic>) {
+    in_order(findings);
+    let mut sources: HashMap<String, Option<String>> = HashMap::new();
+    for finding in findings.iter() {
+        let source = finding.place.as_ref().filter(|p| p.span.is_some()).and_then(|place| {
+            sources.entry(place.file.clone()).or_insert_with(|| source(&context.root, &place.file)).as_deref()
+        });
+        context.talk.finding(finding, source);
+    }
+}
+
+/// The text of a file as far as it is text.
+fn source(root: &Path, file: &str) -> Option<String> {
+    Some(String::from_utf8_lossy(&std::fs::read(root.join(file)).ok()?).into_owned())
+}
+
+/// How many errors and how many warnings there are.
+pub fn count(findings: &[Diagnostic]) -> (usize, usize) {
+    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    (errors, findings.len() - errors)
+}
+
+/// `1 post`, `2 posts`.
+pub fn plural(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Findings as JSON.
+pub fn findings_json(findings: &[Diagnostic]) -> Value {
+    let one = |f: &Diagnostic| {
+        let span = f.place.as_ref().and_then(|p| p.span);
+        json!({
+            "severity": f.severity,
+            "message": f.message,
+            "file": f.place.as_ref().map(|p| &p.file),
+            "line": span.map(|s| s.line),
+            "column": span.map(|s| s.column),
+            "width": span.map(|s| s.width),
+            "hint": f.hint,
+        })
+    };
+    Value::Array(findings.iter().map(one).collect())
+}

@@ -1,0 +1,490 @@
+//! All posts of a site: given their addresses and ids, joined with what they refer to, sorted, and indexed by term.
+//!
+//! Pure: the files were read before, and the time is an argument. Whatever does not fit together is a finding that points
+//! at the post; nothing is left out in silence.
+
+use super::call_to_action::CallToAction;
+use super::filter::Fields;
+use super::identity::{self, Known};
+use super::lock::Lock;
+use super::people::Person;
+use super::post::Post;
+use super::slug::{fold, slugify};
+use super::term::{Mention, Term, TermFiles, terms};
+use super::term_file::TermFile;
+use crate::config::{Axis, Config};
+use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
+use crate::text::Text;
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::collections::HashMap;
+
+/// How long a withdrawn post leaves a stub in the feeds.
+pub const STUB_DAYS: i64 = 30;
+
+/// What was read from the content folder.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// Every post without an error.
+    pub posts: Vec<Post>,
+    /// Every person.
+    pub people: Vec<Person>,
+    /// Every call to action.
+    pub calls_to_action: Vec<CallToAction>,
+    /// Every term that has a file.
+    pub term_files: Vec<(Axis, TermFile)>,
+}
+
+/// All posts, newest first by publication time, ties by id.
+#[derive(Debug)]
+pub struct Collection {
+    /// The posts, drafts and future ones included.
+    pub articles: Vec<Article>,
+    /// The terms of the posts that are out, by axis and slug.
+    pub terms: Vec<Term>,
+    /// The calls to action.
+    pub calls_to_action: Vec<CallToAction>,
+    /// What every id starts with, unless it is a URI of its own.
+    pub id_prefix: String,
+}
+
+/// A post with all that the collection knows of it.
+#[derive(Debug)]
+pub struct Article {
+    /// What its file says.
+    pub post: Post,
+    /// Its id, which never changes.
+    pub id: Text,
+    /// Where it is read.
+    pub url: Text,
+    /// The path part of `url`.
+    pub address: String,
+    /// Whether it is out.
+    pub state: State,
+    /// When it last changed in a way that readers should be told of.
+    pub updated_at: DateTime<Utc>,
+    /// The terms it carries, as places in [`Collection::terms`], by axis and slug. Empty while it is not out.
+    pub terms: Vec<usize>,
+    /// Who wrote it, by name.
+    pub authors: Vec<Author>,
+    /// Posts that it names as related and that exist, as places in [`Collection::articles`].
+    pub related: Vec<usize>,
+    /// The call to action it names, as a place in [`Collection::calls_to_action`].
+    pub call_to_action: Option<usize>,
+}
+
+/// Somebody who wrote a post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// As it is shown.
+    pub name: Text,
+    /// A page about them, as their file gives it.
+    pub url: Option<Text>,
+}
+
+/// Whether a post is out, at the time the collection was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is out.
+    Published,
+    /// It is not meant to be seen yet.
+    Draft,
+    /// Its time is still to come.
+    Future,
+    /// It was taken back; `stub` while feeds still say so.
+    Withdrawn {
+        /// Within [`STUB_DAYS`] of being taken back.
+        stub: bool,
+    },
+}
+
+/// A collection, the lock that goes with it, and everything that was found wrong.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The posts.
+    pub collection: Collection,
+    /// `tidings.lock` as it should be now.
+    pub lock: Lock,
+    /// Errors and warnings, in no order.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Collection {
+    /// Joins, checks and sorts what was read.
+    pub fn gather(parts: Parts, config: &Config, lock: &Lock, now: DateTime<Utc>) -> Gathered {
+        let mut findings = Vec::new();
+        let Parts { mut posts, people, calls_to_action, term_files } = parts;
+        posts.sort_by(|a, b| a.file.cmp(&b.file));
+        let addresses: Vec<String> = posts.iter().map(|post| address(post, config)).collect();
+        same_address(&posts, &addresses, &mut findings);
+
+        let states: Vec<State> = posts.iter().map(|post| state(post, now)).collect();
+        let host = config.site.url.host_str().unwrap_or("localhost");
+        let known: Vec<Known> = posts
+            .iter()
+            .zip(&addresses)
+            .zip(&states)
+            .map(|((post, address), state)| Known {
+                file: &post.file,
+                address,
+                own_id: post.id.as_ref(),
+                slug: &post.slug.value,
+                published_on: post.published_at.value.with_timezone(&config.site.timezone).date_naive(),
+                body: post.body.hash,
+                blank: post.body.blank,
+                is_public: matches!(state, State::Published | State::Withdrawn { .. }),
+                title_span: post.title.span,
+            })
+            .collect();
+        let assigned = identity::assign(&known, lock, config.feeds.id_prefix.as_ref(), host);
+        drop(known);
+        findings.extend(assigned.findings);
+
+        let mut articles: Vec<Article> = posts
+            .into_iter()
+            .zip(addresses)
+            .zip(states)
+            .zip(assigned.ids)
+            .map(|(((post, address), state), id)| Article {
+                id,
+                url: absolute(config, &address),
+                address,
+                state,
+                updated_at: updated_at(&post, now),
+                terms: vec![],
+                authors: vec![],
+                related: vec![],
+                call_to_action: None,
+                post,
+            })
+            .collect();
+        articles.sort_by(|a, b| {
+            let times = b.post.published_at.value.cmp(&a.post.published_at.value);
+            times.then_with(|| a.id.cmp(&b.id)).then_with(|| a.post.file.cmp(&b.post.file))
+        });
+
+        same_names(&people, &calls_to_action, &mut findings);
+        let references = References::new(&people, &calls_to_action, &articles);
+        let files = TermFiles::new(term_files);
+        let mut mentions = Vec::new();
+        for (i, article) in articles.iter_mut().enumerate() {
+            references.resolve(article, config, &mut findings);
+            if matches!(article.state, State::Published | State::Withdrawn { stub: true }) {
+                mention(i, article, &references, &files, &mut mentions);
+            }
+            if let Some(updated) = article.post.updated_at
+                && updated < article.post.published_at.value
+                && article.state == State::Published
+            {
+                findings.push(
+                    Diagnostic::warning("`updated` is before the day of publication and is not used")
+                        .at(&article.post.file, article.post.title.span),
+                );
+            }
+        }
+        let published: Vec<i64> = articles.iter().map(|a| a.post.published_at.value.timestamp()).collect();
+        let terms = terms(mentions, &files, &published);
+        for (t, term) in terms.iter().enumerate() {
+            for &i in &term.articles {
+                articles[i].terms.push(t);
+            }
+        }
+        let collection = Collection { articles, terms, calls_to_action, id_prefix: assigned.prefix };
+        Gathered { collection, lock: assigned.lock, findings }
+    }
+
+    /// The posts that feeds may show, newest first: those that are out, and the stubs of those taken back.
+    pub fn visible(&self) -> impl Iterator<Item = usize> {
+        let shown = |a: &Article| matches!(a.state, State::Published | State::Withdrawn { stub: true });
+        self.articles.iter().enumerate().filter(move |(_, a)| shown(a)).map(|(i, _)| i)
+    }
+
+    /// A post as a filter sees it.
+    pub fn fields<'a>(&'a self, article: usize, config: &'a Config) -> impl Fields + 'a {
+        ArticleFields { collection: self, article: &self.articles[article], config }
+    }
+}
+
+struct ArticleFields<'a> {
+    collection: &'a Collection,
+    article: &'a Article,
+    config: &'a Config,
+}
+
+impl Fields for ArticleFields<'_> {
+    fn has_term(&self, axis: Axis, value: &str) -> bool {
+        self.article.terms.iter().map(|&t| &self.collection.terms[t]).any(|t| t.axis == axis && t.is_called(value))
+    }
+    fn published_at(&self) -> DateTime<Utc> {
+        self.article.post.published_at.value
+    }
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.article.updated_at
+    }
+    fn language(&self) -> &str {
+        self.article.post.lang.as_ref().map_or(&self.config.site.language, |lang| &lang.value)
+    }
+    fn slug(&self) -> &str {
+        &self.article.post.slug.value
+    }
+    fn id(&self) -> &str {
+        self.article.post.id.as_ref().map_or(&self.article.id, |id| &id.value)
+    }
+}
+
+fn state(post: &Post, now: DateTime<Utc>) -> State {
+    match post.withdrawn_at {
+        _ if post.draft => State::Draft,
+        _ if post.published_at.value > now => State::Future,
+        Some(at) if at <= now => State::Withdrawn { stub: now - at <= TimeDelta::days(STUB_DAYS) },
+        _ => State::Published,
+    }
+}
+
+/// What the front matter says, but never before publication; the day of withdrawal for a post taken back.
+fn updated_at(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
+    let published = post.published_at.value;
+    match post.withdrawn_at {
+        Some(at) if at <= now => at.max(published),
+        _ => post.updated_at.unwrap_or(published).max(published),
+    }
+}
+
+/// What is written as it is in one segment of a path (RFC 3986, `pchar`), less what shells and readers stumble over.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'\'')
+    .add(b'/');
+
+/// A path segment of an address, percent-encoded.
+pub fn segment(raw: &str) -> String {
+    utf8_percent_encode(raw, SEGMENT).to_string()
+}
+
+/// The path of a post's address: the site's path and its permalink.
+fn address(post: &Post, config: &Config) -> String {
+    let day = post.published_at.value.with_timezone(&config.site.timezone);
+    let slug = post.slug.value.split('/').map(segment).collect::<Vec<_>>().join("/");
+    let category = post.categories.first().map_or_else(|| "uncategorized".to_string(), |c| slugify(&c.value));
+    let id = post.id.as_ref().map_or(post.slug.value.as_str(), |id| id.value.as_str());
+    let path = config
+        .site
+        .permalink
+        .value
+        .replace("{year}", &format!("{:04}", day.year()))
+        .replace("{month}", &format!("{:02}", day.month()))
+        .replace("{day}", &format!("{:02}", day.day()))
+        .replace("{category}", &segment(&category))
+        .replace("{id}", &segment(id))
+        .replace("{slug}", &slug);
+    format!("{}{}", config.site.url.path().trim_end_matches('/'), path)
+}
+
+fn absolute(config: &Config, address: &str) -> Text {
+    let mut url = config.site.url.clone();
+    url.set_path(address);
+    Text::new(url.as_str())
+}
+
+fn same_address(posts: &[Post], addresses: &[String], findings: &mut Vec<Diagnostic>) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (i, address) in addresses.iter().enumerate() {
+        let Some(&other) = first.get(address.as_str()) else {
+            first.insert(address, i);
+            continue;
+        };
+        let span = if posts[i].slug.span == Span::default() { posts[i].title.span } else { posts[i].slug.span };
+        findings.push(
+            Diagnostic::error(format!("two posts have the address `{address}`"))
+                .at(&posts[i].file, span)
+                .hint(format!("the other is `{}`; give one of them another `slug`", posts[other].file)),
+        );
+    }
+}
+
+/// People and calls to action that share an id: the first by file name is the one that posts get.
+fn same_names(people: &[Person], calls: &[CallToAction], findings: &mut Vec<Diagnostic>) {
+    let people = people.iter().filter_map(|p| Some((p.id.as_ref()?, &p.file)));
+    let calls = calls.iter().filter_map(|c| Some((c.id.as_ref()?, &c.file)));
+    for (what, ids) in [("people", people.collect::<Vec<_>>()), ("calls to action", calls.collect())] {
+        let mut first: HashMap<&str, &str> = HashMap::new();
+        for (id, file) in ids {
+            if let Some(other) = first.insert(&id.value, file) {
+                findings.push(
+                    Diagnostic::warning(format!("two {what} have the id `{}`", id.value))
+                        .at(file, id.span)
+                        .hint(format!("the other is `{other}`, and posts that name the id get that one")),
+                );
+                first.insert(&id.value, other);
+            }
+        }
+    }
+}
+
+/// What posts may refer to, by every name it goes by.
+struct References<'a> {
+    people: HashMap<String, &'a Person>,
+    calls: HashMap<&'a str, usize>,
+    calls_known: Vec<&'a str>,
+    posts: HashMap<String, usize>,
+}
+
+impl<'a> References<'a> {
+    fn new(people: &'a [Person], calls: &'a [CallToAction], articles: &[Article]) -> References<'a> {
+        let mut by_name: HashMap<String, &Person> = HashMap::new();
+        // An id means one person only; slugs and names are a courtesy and yield to it.
+        for person in people {
+            if let Some(id) = &person.id {
+                by_name.entry(fold_exact(&id.value)).or_insert(person);
+            }
+        }
+        for person in people {
+            by_name.entry(fold(&person.slug)).or_insert(person);
+            by_name.entry(fold(&person.name)).or_insert(person);
+        }
+        let mut call_names: HashMap<&str, usize> = HashMap::new();
+        for (i, call) in calls.iter().enumerate() {
+            if let Some(id) = &call.id {
+                call_names.entry(&id.value).or_insert(i);
+            }
+        }
+        for (i, call) in calls.iter().enumerate() {
+            call_names.entry(&call.slug).or_insert(i);
+        }
+        let mut posts = HashMap::new();
+        for (i, article) in articles.iter().enumerate() {
+            if let Some(id) = &article.post.id {
+                posts.entry(id.value.clone()).or_insert(i);
+            }
+        }
+        for (i, article) in articles.iter().enumerate() {
+            posts.entry(article.post.slug.value.clone()).or_insert(i);
+        }
+        let calls_known = call_names.keys().copied().collect();
+        References { people: by_name, calls: call_names, calls_known, posts }
+    }
+
+    fn person(&self, name: &str) -> Option<&'a Person> {
+        self.people.get(&fold_exact(name)).or_else(|| self.people.get(&fold(name))).copied()
+    }
+
+    /// Puts into a post what it refers to, and says what does not exist.
+    fn resolve(&self, article: &mut Article, config: &Config, findings: &mut Vec<Diagnostic>) {
+        let post = &article.post;
+        let mut unknown = |what: &str, value: &Spanned<Text>, near: Option<&str>, there: &str| {
+            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            let finding = Diagnostic::warning(format!("post names an unknown {what} `{}`", value.value));
+            findings.push(finding.at(&post.file, value.span).hint(format!("{near}{there}")));
+        };
+        for name in &post.authors {
+            match self.person(&name.value) {
+                Some(person) => article.authors.push(Author { name: person.name.clone(), url: person.url.clone() }),
+                None => {
+                    if !self.people.is_empty() {
+                        let known = sorted(self.people.values().map(|p| p.slug.as_str()));
+                        let folders = folders(config, &config.content.people);
+                        let there = format!("authors are the files in {folders}");
+                        unknown("author", name, nearest(&name.value, known), &there);
+                    }
+                    if self.people.is_empty() || !looks_like_an_id(&name.value) {
+                        article.authors.push(Author { name: name.value.clone(), url: None });
+                    }
+                }
+            }
+        }
+        if let Some(name) = &post.call_to_action {
+            article.call_to_action = self.calls.get(&*name.value).copied();
+            if article.call_to_action.is_none() {
+                let known = sorted(self.calls_known.iter().copied());
+                let folders = folders(config, &config.content.calls_to_action);
+                let there = format!("calls to action are the files in {folders}, named by their `id`");
+                unknown("call to action", name, nearest(&name.value, known), &there);
+            }
+        }
+        for name in &post.related {
+            match self.posts.get(&*name.value) {
+                Some(&i) => article.related.push(i),
+                None => {
+                    let known = sorted(self.posts.keys().map(String::as_str));
+                    unknown("related post", name, nearest(&name.value, known), "posts are named by their `id` or slug");
+                }
+            }
+        }
+        if article.authors.is_empty()
+            && let Some(author) = &config.site.author
+        {
+            article.authors.push(Author { name: author.clone(), url: None });
+        }
+    }
+}
+
+/// An id is compared letter by letter; the mark in front keeps it apart from folded names.
+fn fold_exact(id: &str) -> String {
+    format!("={id}")
+}
+
+/// Known names in an order that does not depend on a hash map.
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+fn folders(config: &Config, dirs: &[String]) -> String {
+    let named: Vec<String> = dirs.iter().map(|d| format!("`{}/{d}`", config.content.dir)).collect();
+    named.join(", ")
+}
+
+/// Whether a name that nobody has is a key of some database rather than a name: long, without spaces, with digits or
+/// capitals inside. Readers are spared it.
+fn looks_like_an_id(name: &str) -> bool {
+    name.len() >= 12
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
+        && name.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+}
+
+fn mention(i: usize, article: &Article, references: &References, files: &TermFiles, out: &mut Vec<Mention>) {
+    let post = &article.post;
+    let axes = [(Axis::Category, &post.categories), (Axis::Topic, &post.topics), (Axis::Tag, &post.tags)];
+    for (axis, values) in axes {
+        for value in values {
+            let key = files.key(axis, &value.value);
+            out.push(Mention { axis, key, spelling: value.value.clone(), slug: None, names: vec![], article: i });
+        }
+    }
+    for name in &post.authors {
+        match references.person(&name.value) {
+            Some(person) => out.push(Mention {
+                axis: Axis::Author,
+                key: fold(&person.slug),
+                spelling: person.name.clone(),
+                slug: Some(person.slug.clone()),
+                names: person.id.iter().map(|id| fold(&id.value)).collect(),
+                article: i,
+            }),
+            None if article.authors.iter().any(|a| a.name == name.value) => out.push(Mention {
+                axis: Axis::Author,
+                key: fold(&name.value),
+                spelling: name.value.clone(),
+                slug: None,
+                names: vec![],
+                article: i,
+            }),
+            None => {}
+        }
+    }
+}

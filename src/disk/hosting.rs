@@ -1,0 +1,36 @@
+//! What a web server should know of the feeds, as snippets under `.tidings/hosting/`.
+
+use super::load::reason;
+use super::output::STATE;
+use super::replace;
+use crate::diagnostic::Diagnostic;
+use crate::feed::hosting;
+use crate::feed::listing::Listing;
+use std::fs;
+use std::path::Path;
+
+/// Writes the snippets, those that would change.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn write(root: &Path, listing: &Listing) -> Result<(), Diagnostic> {
+    let folder = root.join(STATE).join("hosting");
+    let failed = |name: &str, err: &std::io::Error| {
+        Diagnostic::error(format!("cannot write `{STATE}/hosting/{name}`: {}", reason(err)))
+            .hint("the feeds themselves are written")
+    };
+    fs::create_dir_all(&folder).map_err(|err| failed("", &err))?;
+    for (name, text) in [
+        ("links.html", hosting::links_html(listing)),
+        ("nginx.conf", hosting::nginx(listing)),
+        ("_headers", hosting::headers(listing)),
+    ] {
+        let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+            continue;
+        }
+        replace::whole(&path, text.as_bytes()).map_err(|err| failed(name, &err))?;
+    }
+    Ok(())
+}

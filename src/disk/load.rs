@@ -1,0 +1,242 @@
+//! Reading a site: settings, content, templates.
+//!
+//! Every file that cannot be read is a finding; the walk goes on. Posts are read and parsed in parallel, their bodies are
+//! not kept: a feed that shows one reads it again.
+
+use crate::config::{self, Axis, Config};
+use crate::content::collection::Parts;
+use crate::content::dialect::Dialect;
+use crate::content::post::{Post, Reading};
+use crate::content::{call_to_action, people, post, term_file};
+use crate::diagnostic::Diagnostic;
+use rayon::prelude::*;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The largest file that is taken for a post, in bytes.
+const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// Reads the settings.
+///
+/// # Errors
+///
+/// All findings in the file, or that there is none.
+pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
+    let path = root.join(config::FILE);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map_err(|_| vec![Diagnostic::error("the settings are not UTF-8").in_file(config::FILE)])?,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            let finding = Diagnostic::error(format!("there is no `{}` in `{}`", config::FILE, root.display()));
+            return Err(vec![
+                finding.hint("go to the site's folder, name it with `--root DIR`, or make one with `tidings init`"),
+            ]);
+        }
+        Err(err) => return Err(vec![unreadable(config::FILE, &err)]),
+    };
+    Config::parse(&text)
+}
+
+/// Reads everything in the content folder. Only posts without an error are among the parts.
+pub fn content(root: &Path, config: &Config) -> (Parts, Vec<Diagnostic>) {
+    let mut findings = Vec::new();
+    let dir = |name: &str| {
+        if config.content.dir.is_empty() { name.to_string() } else { format!("{}/{name}", config.content.dir) }
+    };
+
+    let mut files = Vec::new();
+    for name in &config.content.posts {
+        let folder = dir(name);
+        if root.join(&folder).is_dir() {
+            walk(root, &folder, &["md", "markdown"], &mut files, &mut findings);
+        } else {
+            findings.push(
+                Diagnostic::error(format!("there is no folder `{folder}`"))
+                    .in_file(config::FILE)
+                    .hint("name the folder of the posts in `[content] dir` and `posts`"),
+            );
+        }
+    }
+    files.retain(|file| !file.ends_with("/_index.md"));
+    let dialect = Dialect::new(&config.front_matter);
+    let reading = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
+    let posts = all(root, files, &mut findings, |file, bytes| post::parse(file, bytes, &reading));
+
+    let mut of = |names: &[String], endings: &[&str]| {
+        let mut files = Vec::new();
+        for name in names {
+            if root.join(dir(name)).is_dir() {
+                walk(root, &dir(name), endings, &mut files, &mut findings);
+            }
+        }
+        files
+    };
+    let people = of(&config.content.people, &["md", "markdown", "yaml", "yml"]);
+    let calls = of(&config.content.calls_to_action, &["md", "markdown", "yaml", "yml"]);
+    let terms: Vec<(Axis, Vec<String>)> = Axis::ALL
+        .into_iter()
+        .map(|axis| {
+            let taxonomies = &config.content.taxonomies;
+            (
+                axis,
+                of(
+                    &[format!("{taxonomies}/{}", axis.name()), format!("{taxonomies}/{}", plural(axis))],
+                    &["yaml", "yml", "md"],
+                ),
+            )
+        })
+        .collect();
+    let people = all(root, people, &mut findings, people::parse_person);
+    let calls_to_action = all(root, calls, &mut findings, call_to_action::parse_call_to_action);
+    let mut term_files = Vec::new();
+    for (axis, files) in terms {
+        let files = all(root, files, &mut findings, term_file::parse_term);
+        term_files.extend(files.into_iter().map(|file| (axis, file)));
+    }
+    (Parts { posts, people, calls_to_action, term_files }, findings)
+}
+
+/// The text of a post's body, read again.
+///
+/// # Errors
+///
+/// That it cannot be read, or is no longer what it was a moment ago.
+pub fn body(root: &Path, post: &Post) -> Result<String, Diagnostic> {
+    let bytes = fs::read(root.join(&post.file)).map_err(|err| unreadable(&post.file, &err))?;
+    match post::body(post, &bytes) {
+        Some(body) => Ok(body.into_owned()),
+        None => Err(Diagnostic::error("post was changed while it was being read")
+            .in_file(&post.file)
+            .hint("run the command again")),
+    }
+}
+
+/// A site's own templates: name under `templates/`, text.
+pub fn templates(root: &Path) -> (Vec<(String, String)>, Vec<Diagnostic>) {
+    let (mut files, mut findings) = (Vec::new(), Vec::new());
+    if root.join("templates").is_dir() {
+        walk(root, "templates", &["html", "txt", "xml", "css"], &mut files, &mut findings);
+    }
+    let texts = all(root, files, &mut findings, |file, bytes| match std::str::from_utf8(bytes) {
+        Ok(text) => (Some((file["templates/".len()..].to_string(), text.to_string())), vec![]),
+        Err(_) => (None, vec![Diagnostic::error("template is not UTF-8").in_file(file)]),
+    });
+    (texts, findings)
+}
+
+/// The size of a file that the site serves from one of the folders where generators keep such files.
+pub fn size_of(root: &Path, config: &Config, path: &str) -> Option<u64> {
+    let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
+    if path.split(['/', '\\']).any(|part| part == "..") {
+        return None;
+    }
+    let folders = [&config.content.output, "static", &config.content.dir];
+    folders.iter().find_map(|folder| {
+        let found = fs::metadata(root.join(folder).join(path.trim_start_matches('/'))).ok()?;
+        found.is_file().then_some(found.len())
+    })
+}
+
+/// Reads and parses files in parallel, in the order given.
+fn all<T: Send>(
+    root: &Path,
+    files: Vec<String>,
+    findings: &mut Vec<Diagnostic>,
+    parse: impl Fn(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>) + Sync,
+) -> Vec<T> {
+    let read = |file: &String| {
+        let path = root.join(file);
+        match fs::metadata(&path) {
+            Ok(found) if found.len() > LARGEST => {
+                let finding = Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file);
+                return (None, vec![finding]);
+            }
+            Ok(found) if !found.is_file() => {
+                return (None, vec![Diagnostic::error("this is not a file").in_file(file)]);
+            }
+            Err(err) => return (None, vec![unreadable(file, &err)]),
+            Ok(_) => {}
+        }
+        match fs::read(&path) {
+            Ok(bytes) => parse(file, &bytes),
+            Err(err) => (None, vec![unreadable(file, &err)]),
+        }
+    };
+    let mut out = Vec::with_capacity(files.len());
+    for (value, found) in files.par_iter().map(read).collect::<Vec<_>>() {
+        out.extend(value);
+        findings.extend(found);
+    }
+    out
+}
+
+/// All files below a folder with one of the endings, sorted. Names that start with a dot are left out: they are an
+/// editor's or a version control's.
+fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, findings: &mut Vec<Diagnostic>) {
+    let start = root.join(folder);
+    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+    let entries = WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(|e| e.depth() == 0 || !hidden(e.file_name())) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(err) => {
+                let place = err.path().map_or_else(|| folder.to_string(), |path| relative(root, path));
+                let finding = match err.io_error() {
+                    Some(io) => unreadable(&place, io),
+                    None => Diagnostic::error("link leads back to a folder that it lies in").in_file(place),
+                };
+                findings.push(finding);
+                continue;
+            }
+        };
+        let ends = entry.path().extension().is_some_and(|e| endings.iter().any(|want| e.eq_ignore_ascii_case(want)));
+        if !ends {
+            continue;
+        }
+        let file = relative(root, entry.path());
+        if entry.file_type().is_dir() {
+            findings.push(Diagnostic::warning("this is a folder, although it is named like a file").in_file(file));
+        } else if entry.path().to_str().is_none() {
+            findings.push(Diagnostic::error("file name is not UTF-8").in_file(file).hint("rename it"));
+        } else {
+            out.push(file);
+        }
+    }
+}
+
+/// A path from the site's root, with `/`.
+fn relative(root: &Path, path: &Path) -> String {
+    let path: PathBuf = path.strip_prefix(root).unwrap_or(path).components().collect();
+    path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn plural(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Category => "categories",
+        Axis::Topic => "topics",
+        Axis::Tag => "tags",
+        Axis::Author => "authors",
+    }
+}
+
+/// What the system said of a file, in our words where there are some.
+pub fn unreadable(file: &str, err: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot read this file: {}", reason(err))).in_file(file)
+}
+
+/// The system's reason, without its number.
+pub fn reason(err: &io::Error) -> String {
+    match err.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::NotFound => "no such file or folder".into(),
+        io::ErrorKind::StorageFull => "no space left on the disk".into(),
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".into(),
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        _ => {
+            let text = err.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+        }
+    }
+}
