@@ -1,8 +1,8 @@
 //! Calls to action: what a post asks its readers to do next.
 
+use super::front_matter::read::{Reader, find};
+use super::front_matter::yaml::fault;
 use super::front_matter::{Fences, split};
-use super::read::{Reader, find};
-use super::yaml::fault;
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::text::Text;
 

@@ -83,7 +83,7 @@ impl fmt::Display for Part {
 pub fn parse(text: &str, zone: Tz, publish_time: NaiveTime) -> Result<DateTime<Utc>, DateError> {
     let text = text.trim();
     let mut rest = Rest(text);
-    let form = || DateError::Form(super::yaml::shown(text));
+    let form = || DateError::Form(super::front_matter::yaml::shown(text));
     let Some((date, separator)) = rest.date() else {
         let mail = DateTime::parse_from_rfc2822(text).map_err(|_| form())?;
         return if YEARS.contains(&mail.year()) { checked(mail.to_utc()) } else { Err(DateError::Year(mail.year())) };
@@ -100,7 +100,7 @@ pub fn parse(text: &str, zone: Tz, publish_time: NaiveTime) -> Result<DateTime<U
     if !rest.skip('T') && !rest.skip('t') && !blank {
         return Err(form());
     }
-    let time = rest.time()?.ok_or_else(|| DateError::Time(super::yaml::shown(rest.0)))?;
+    let time = rest.time()?.ok_or_else(|| DateError::Time(super::front_matter::yaml::shown(rest.0)))?;
     let moment = date.and_time(time);
     match rest.offset()? {
         None => local(moment, zone),
@@ -218,7 +218,7 @@ impl Rest<'_> {
     /// The offset from UTC, which must be all that is left; `None` where nothing is.
     fn offset(&mut self) -> Result<Option<Duration>, DateError> {
         let text = self.0.trim();
-        let refused = || DateError::Offset(super::yaml::shown(text));
+        let refused = || DateError::Offset(super::front_matter::yaml::shown(text));
         if text.is_empty() {
             return Ok(None);
         }

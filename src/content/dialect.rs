@@ -3,7 +3,7 @@
 //! The names that every site starts with are in [`crate::config::FIELDS`]; `[front_matter]` in the settings adds more,
 //! which go first, since a site knows best what its own keys mean.
 
-use super::yaml::{Key, Map, Node};
+use super::front_matter::yaml::{Key, Map, Node};
 use crate::config::FIELDS;
 use std::collections::{BTreeMap, HashMap};
 
@@ -114,7 +114,7 @@ impl<'t, 'a> Fields<'t, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::yaml;
+    use crate::content::front_matter::yaml;
 
     fn field_of(dialect: &Dialect, key: &str) -> Option<&'static str> {
         dialect.names.get(key).map(|&(field, _)| FIELDS[field].0)

@@ -3,10 +3,13 @@
 //! A post opens with a line `---`, and the next such line closes its front matter. Files of people, calls to action and
 //! terms may lack both. Front matter in TOML or JSON is named as such and refused. This file knows no key.
 
-use super::yaml::{self, Map, fault};
+pub(super) mod read;
+pub(super) mod yaml;
+
 use crate::diagnostic::{Diagnostic, Span};
 use crate::text::is_legal;
 use std::borrow::Cow;
+use yaml::{Map, fault};
 
 /// No front matter is larger, in bytes.
 pub(crate) const LARGEST: usize = 64 * 1024;

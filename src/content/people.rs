@@ -1,8 +1,8 @@
 //! People: who writes, and how posts name them.
 
+use super::front_matter::read::{Reader, find};
+use super::front_matter::yaml::fault;
 use super::front_matter::{Fences, split};
-use super::read::{Reader, find};
-use super::yaml::fault;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 

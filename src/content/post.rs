@@ -4,10 +4,10 @@
 //! whether it is out yet is decided by the collection.
 
 use super::dialect::{Dialect, Field, Fields};
+use super::front_matter::read::{self, Pair, Reader, Same, find};
+use super::front_matter::yaml::{Value, fault, shown};
 use super::front_matter::{self, Fences, drop_warning, split};
 use super::naming::Name;
-use super::read::{self, Pair, Reader, Same, find};
-use super::yaml::{Value, fault, shown};
 use super::{body, date};
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::text::{Text, first_illegal, is_legal};

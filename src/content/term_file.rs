@@ -1,7 +1,7 @@
 //! What a site says about a term: its title, and a few sentences.
 
+use super::front_matter::read::{Reader, Same, find};
 use super::front_matter::{Fences, split};
-use super::read::{Reader, Same, find};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::text::Text;
 

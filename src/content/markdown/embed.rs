@@ -4,7 +4,7 @@
 //! address of its own nearly always; for the sites that posts use most, this file knows the address of the page that a
 //! person would open, and what to call it.
 
-use super::links::web;
+use crate::content::links::web;
 use url::Url;
 
 /// What stands in place of an embed.

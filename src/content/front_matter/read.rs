@@ -3,9 +3,9 @@
 //! A [`Reader`] takes one value at a time, says what is wrong with it and goes on, so that one run tells all there is to
 //! tell about a file. Text comes out without characters that XML cannot carry.
 
-use super::front_matter::drop_warning;
+use super::drop_warning;
 use super::yaml::{Key, Map, Node, Value, fault, shown};
-use super::{date, naming};
+use crate::content::{date, naming};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::text::{Text, first_illegal, is_legal};
 use chrono::{DateTime, NaiveTime, Utc};

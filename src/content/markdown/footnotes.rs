@@ -3,8 +3,8 @@
 //! Ids are ours, made of the post's key, so that several posts can share a page; and addresses are absolute like all
 //! others, since a reader need not show the post on a page of its own.
 
+use super::Page;
 use super::document::Document;
-use super::markdown::Page;
 use pulldown_cmark::{Event, Tag, TagEnd};
 use std::ops::Range;
 

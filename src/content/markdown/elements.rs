@@ -1,7 +1,7 @@
 //! Which elements and attributes a post may have in a feed, and which names are HTML at all.
 
-use super::links::Links;
 use super::writer::Attribute;
+use crate::content::links::Links;
 use std::borrow::Cow;
 
 /// The name of an element that feeds may carry: one of [`KEPT`].

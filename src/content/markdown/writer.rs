@@ -8,7 +8,7 @@
 
 use super::elements::{Element, is_void};
 use super::embed::Embed;
-use super::links::Links;
+use crate::content::links::Links;
 
 /// How deep elements may be nested. Browsers stop at 512, libxml2 at 256; people at a tenth of it.
 pub(super) const MAX_DEPTH: usize = 128;
