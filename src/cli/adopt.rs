@@ -1,7 +1,7 @@
 //! `tidings adopt`: keep the ids of an older tool's feeds, so that moving here floods no reader.
 
 use super::site::{self, Faulty};
-use super::talk::{findings_json, show};
+use super::talk::{findings_json, show, show_errors};
 use super::{Context, Outcome};
 use crate::content::collection::State;
 use crate::content::lock::Line;
@@ -25,8 +25,10 @@ impl Adopt {
     pub fn run(&self, context: &Context) -> Outcome {
         let mut findings = Vec::new();
         let adoption = self.adopt(context, &mut findings);
-        show(context, &mut findings);
-        context.talk.report(&json!({ "adoption": adoption, "findings": findings_json(&findings) }));
+        show_errors(context, &findings);
+        let mut report = json!(adoption);
+        report["findings"] = findings_json(&findings);
+        context.talk.report(&report);
         let Some(adoption) = adoption else { return Outcome::Wrong };
         for entry in &adoption.unmatched {
             let at = entry.url.as_deref().map(|url| format!("  ({url})")).unwrap_or_default();
@@ -54,7 +56,8 @@ impl Adopt {
             })
             .collect();
         let adoption = matches(&fetched.feeds, &candidates);
-        findings.extend(adoption.findings());
+        // What was chosen between is worth reading here, whatever else is wrong with the site.
+        show(context, &mut adoption.findings());
         let mut lock = site.new_lock.clone();
         for adopted in &adoption.adopted {
             let Some(article) = articles().find(|article| article.address == adopted.address) else { continue };

@@ -1,7 +1,7 @@
 //! `tidings build`: every feed, all or nothing.
 
 use super::site::{self, Faulty};
-use super::talk::{count, findings_json, plural, show};
+use super::talk::{count, findings_json, plural, show_errors};
 use super::{Context, Outcome, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{self, Output, Report, Turn};
@@ -40,9 +40,7 @@ impl Build {
         let built = self.build(context, &mut findings);
         let (errors, warnings) = count(&findings);
         // Cron runs this after each commit: warnings are for `check`, here they are counted.
-        let mut shown = findings.clone();
-        shown.retain(|finding| finding.is_error() || context.talk.is_verbose());
-        show(context, &mut shown);
+        show_errors(context, &findings);
         let (report, summary, left_out) = built.unwrap_or_default();
         let failed = summary.is_none();
         context.talk.report(&json!({

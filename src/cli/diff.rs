@@ -1,7 +1,7 @@
 //! `tidings diff`: what the next build would change for a reader.
 
 use super::site::{self, Faulty, Site};
-use super::talk::{findings_json, show};
+use super::talk::{findings_json, show_errors};
 use super::{Context, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::disk::fetch::{self, Limits};
@@ -24,8 +24,10 @@ impl DiffCommand {
     pub fn run(&self, context: &Context) -> Outcome {
         let mut findings = Vec::new();
         let diff = self.diff(context, &mut findings);
-        show(context, &mut findings);
-        context.talk.report(&json!({ "diff": diff, "findings": findings_json(&findings) }));
+        show_errors(context, &findings);
+        let mut report = json!(diff);
+        report["findings"] = findings_json(&findings);
+        context.talk.report(&report);
         let Some(diff) = diff else { return Outcome::Wrong };
         if !context.talk.json() {
             context.talk.data(&diff.to_string());

@@ -35,11 +35,6 @@ impl Talk {
         self.json
     }
 
-    /// Whether more is to be said.
-    pub fn is_verbose(&self) -> bool {
-        self.verbose
-    }
-
     /// Whether a person is watching.
     pub fn terminal(&self) -> bool {
         self.terminal
@@ -119,6 +114,13 @@ pub fn show(context: &Context, findings: &mut Vec<Diagnostic>) {
         });
         context.talk.finding(finding, source);
     }
+}
+
+/// Shows the errors among findings; warnings only to those who want to know more.
+pub fn show_errors(context: &Context, findings: &[Diagnostic]) {
+    let mut shown = findings.to_vec();
+    shown.retain(|finding| finding.is_error() || context.talk.verbose);
+    show(context, &mut shown);
 }
 
 /// The text of a file as far as it is text.

@@ -28,7 +28,7 @@ def judge(site, wanted, build_without_room, make_room, how):
     edit(site)
     status, _, err = build_without_room()
     expect(status == 1, "%s: the build fails with status 1" % how, "%s %s" % (status, err))
-    expect(re.search(r"No space left|File too large|os error (28|27)", err), "%s: it says why" % how, err)
+    expect(re.search(r"no space left|file too large", err, re.I), "%s: it says why" % how, err)
     now = common.hashes(site / "public")
     odd = [p for p in old if now.get(p) not in (old[p], wanted.get(p))]
     expect(not odd, "%s: each file is old or new" % how, odd[:3])
