@@ -15,7 +15,11 @@ const LONGEST: usize = 120;
 /// The key under which spellings of one term meet: without regard to case, and to whether words are joined by spaces,
 /// hyphens or underscores (Unicode NFKC, lower case).
 pub fn fold(spelling: &str) -> String {
-    let lower: String = spelling.nfkc().flat_map(char::to_lowercase).collect();
+    // Nearly all names are ASCII, which normalization leaves as it is.
+    let lower: String = match spelling.is_ascii() {
+        true => spelling.to_ascii_lowercase(),
+        false => spelling.nfkc().flat_map(char::to_lowercase).collect(),
+    };
     let words: Vec<&str> =
         lower.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|w| !w.is_empty()).collect();
     words.join("-")

@@ -11,7 +11,7 @@ use crate::content::{call_to_action, people, post, term_file};
 use crate::diagnostic::Diagnostic;
 use rayon::prelude::*;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -146,23 +146,13 @@ fn all<T: Send>(
     findings: &mut Vec<Diagnostic>,
     parse: impl Fn(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>) + Sync,
 ) -> Vec<T> {
-    let read = |file: &String| {
-        let path = root.join(file);
-        match fs::metadata(&path) {
-            Ok(found) if found.len() > LARGEST => {
-                let finding = Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file);
-                return (None, vec![finding]);
-            }
-            Ok(found) if !found.is_file() => {
-                return (None, vec![Diagnostic::error("this is not a file").in_file(file)]);
-            }
-            Err(err) => return (None, vec![unreadable(file, &err)]),
-            Ok(_) => {}
+    let read = |file: &String| match bytes(&root.join(file)) {
+        Ok(bytes) if bytes.len() as u64 > LARGEST => {
+            let finding = Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file);
+            (None, vec![finding])
         }
-        match fs::read(&path) {
-            Ok(bytes) => parse(file, &bytes),
-            Err(err) => (None, vec![unreadable(file, &err)]),
-        }
+        Ok(bytes) => parse(file, &bytes),
+        Err(err) => (None, vec![unreadable(file, &err)]),
     };
     let mut out = Vec::with_capacity(files.len());
     for (value, found) in files.par_iter().map(read).collect::<Vec<_>>() {
@@ -170,6 +160,15 @@ fn all<T: Send>(
         findings.extend(found);
     }
     out
+}
+
+/// A file's bytes, as far as one more than the largest file may have.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len().min(LARGEST);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// All files below a folder with one of the endings, sorted. Names that start with a dot are left out: they are an
@@ -198,6 +197,9 @@ fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, find
         let file = relative(root, entry.path());
         if entry.file_type().is_dir() {
             findings.push(Diagnostic::warning("this is a folder, although it is named like a file").in_file(file));
+        } else if !entry.file_type().is_file() {
+            // A pipe would be waited for, and a device read, for ever.
+            findings.push(Diagnostic::error("this is not a file that can be read").in_file(file));
         } else if entry.path().to_str().is_none() {
             findings.push(Diagnostic::error("file name is not UTF-8").in_file(file).hint("rename it"));
         } else {
