@@ -181,7 +181,7 @@ impl Composer<'_> {
             description: planned.description.clone(),
             home_url: Text::new(site.url.as_str()),
             folder_url: planned.folder_url(below),
-            style_url: Text::new(&format!("{}feeds/style.css", planned.settings.url)),
+            style_url: Text::new(&format!("{}feeds/style.css", planned.settings.url.path())),
             language: site.language.clone(),
             formats: planned.settings.formats.clone(),
             updated_at: newest.or(planned.last_updated_at).unwrap_or_else(|| self.epoch()),

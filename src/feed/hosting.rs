@@ -67,10 +67,10 @@ pub fn nginx(listing: &Listing) -> String {
     for format in &served.formats {
         let file = quoted(format.file_name());
         let folders = match served.folders.is_empty() {
-            true => String::from("(?:archive/[^/]+/)?"),
+            true => String::from("(?:archive/[0-9]+/(?:[0-9]+/)?)?"),
             false => {
                 let folders: Vec<String> = served.folders.iter().map(|folder| quoted(folder)).collect();
-                format!("(?:(?:{})/[^/]+/)?(?:archive/[^/]+/)?", folders.join("|"))
+                format!("(?:(?:{})/[^/]+/)?(?:archive/[0-9]+/(?:[0-9]+/)?)?", folders.join("|"))
             }
         };
         let pattern = format!("^{}{folders}{file}$", quoted(&served.root));
@@ -118,10 +118,11 @@ fn location(out: &mut String, pattern: &str, media_type: &str, hub: Option<(&str
 pub fn headers(listing: &Listing) -> String {
     let served = Served::of(listing);
     let mut out = String::from("# Feeds: media types and caching.\n");
-    let mut folders = vec![String::new(), String::from("archive/:year/")];
+    let mut folders = vec![String::new(), String::from("archive/:year/"), String::from("archive/:year/:part/")];
     for folder in &served.folders {
         folders.push(format!("{folder}/:name/"));
         folders.push(format!("{folder}/:name/archive/:year/"));
+        folders.push(format!("{folder}/:name/archive/:year/:part/"));
     }
     for folder in &folders {
         for format in &served.formats {
@@ -253,9 +254,9 @@ mod tests {
         assert_eq!(
             locations,
             [
-                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[^/]+/)?atom\.xml$" {"#,
-                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[^/]+/)?rss\.xml$" {"#,
-                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[^/]+/)?feed\.json$" {"#,
+                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[0-9]+/(?:[0-9]+/)?)?atom\.xml$" {"#,
+                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[0-9]+/(?:[0-9]+/)?)?rss\.xml$" {"#,
+                r#"location ~ "^/(?:(?:category|tag)/[^/]+/)?(?:archive/[0-9]+/(?:[0-9]+/)?)?feed\.json$" {"#,
                 r#"location ~ "^/feeds/feeds\.opml$" {"#,
             ]
         );
@@ -270,7 +271,7 @@ mod tests {
             .map(|kind| Group { kind, feeds: vec![listed("x", "x/")] })
             .collect();
         let rules = headers(&all).lines().filter(|line| line.starts_with('/')).count();
-        assert_eq!(rules, 37);
+        assert_eq!(rules, 55);
         assert!(rules <= 100);
     }
 

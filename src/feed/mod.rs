@@ -88,7 +88,8 @@ pub struct Feed {
     pub home_url: Text,
     /// The folder that its files lie in, absolute, ending in `/`: the self link is this and the format's file name.
     pub folder_url: Text,
-    /// Where `feeds/style.css` is, absolute: what a browser shows the feed with.
+    /// Where `feeds/style.css` is, from the root of the host: what a browser shows the feed with, also where the feed is only
+    /// tried out on another host.
     pub style_url: Text,
     /// BCP 47 tag.
     pub language: Text,
