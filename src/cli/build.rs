@@ -133,7 +133,7 @@ impl Build {
         let mut output = Output::open(&site.root, folder, turn);
         let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
         // An id must be in the lock before anyone can read it.
-        if !changes.is_empty() {
+        if !self.locked && site.new_lock != site.lock {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
         }
         let report = output.commit(composed.remembered).map_err(one)?;

@@ -59,7 +59,8 @@ pub struct Assigned {
 /// Gives every post its id.
 ///
 /// The prefix is the one of the settings, else the lock's, else `tag:HOST,YEAR:` (RFC 4151) with the year of the earliest
-/// public post; it is locked as soon as there is one. The order of `known` makes no difference but to the order of the
+/// public post; it is locked as soon as there is one, also where the settings name it, so that nobody changes it there or
+/// takes it out without being told what this would do to ids. The order of `known` makes no difference but to the order of the
 /// ids, and the lock that comes out gives the same lock and the same ids again.
 ///
 /// Lines of posts that are gone stay in the lock, so that nobody else gets their ids.
@@ -84,7 +85,7 @@ pub fn assign(known: &[Known<'_>], lock: &Lock, configured_prefix: Option<&Spann
         return Assigned { ids, prefix, lock: lock.clone(), findings };
     }
     let is_known = lock.id_prefix.is_some() || known.iter().any(|post| post.is_public);
-    let id_prefix = Some(prefix.clone()).filter(|_| configured_prefix.is_none() && is_known);
+    let id_prefix = Some(prefix.clone()).filter(|_| is_known);
     Assigned { ids, prefix, lock: Lock { id_prefix, posts: lines }, findings }
 }
 

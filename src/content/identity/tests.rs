@@ -114,8 +114,9 @@ fn the_prefix_comes_from_the_settings_or_the_lock_or_the_first_public_post() {
     case(None, None, &[post("a", 1)], "tag:example.org,2016:", Some("tag:example.org,2016:"));
     case(None, Some("urn:x:"), &[], "urn:x:", Some("urn:x:"));
     case(None, Some("urn:x:"), &[post("a", 1)], "urn:x:", Some("urn:x:"));
-    case(Some("urn:y:"), None, &[post("a", 1)], "urn:y:", None);
-    case(Some("urn:y:"), Some("urn:y:"), &[post("a", 1)], "urn:y:", None);
+    case(Some("urn:y:"), None, &[post("a", 1)], "urn:y:", Some("urn:y:"));
+    case(Some("urn:y:"), None, &[post("a", 1).draft()], "urn:y:", None);
+    case(Some("urn:y:"), Some("urn:y:"), &[post("a", 1)], "urn:y:", Some("urn:y:"));
 }
 
 #[test]
