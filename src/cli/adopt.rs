@@ -61,15 +61,8 @@ impl Adopt {
         let mut lock = site.new_lock.clone();
         for adopted in &adoption.adopted {
             let Some(article) = articles().find(|article| article.address == adopted.address) else { continue };
-            lock.posts.insert(
-                adopted.address.clone(),
-                Line {
-                    id: adopted.id.clone(),
-                    file: Some(article.post.file.clone()),
-                    body: (!article.post.body.blank).then_some(article.post.body.hash),
-                    ..Line::default()
-                },
-            );
+            let line = Line::of(&adopted.id, &article.post.file, &article.post.body);
+            lock.posts.insert(adopted.address.clone(), line);
         }
         if lock != site.lock {
             lockfile::write(&site.root, &lock).map_err(|err| findings.push(err)).ok()?;

@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show_errors};
-use super::{Context, Outcome, watch};
+use super::{Context, Outcome, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{self, Output, Report, Turn};
 use crate::disk::{hosting, lockfile};
@@ -21,6 +21,9 @@ pub struct Build {
     /// Leave out posts that have errors, and say which; the exit code is 1 then
     #[arg(long)]
     keep_going: bool,
+    /// Publish posts under other ids than before; readers will see them as new
+    #[arg(long)]
+    new_ids: bool,
 }
 
 impl Build {
@@ -132,6 +135,12 @@ impl Build {
         let remembered = output::remembered(&site.root, folder);
         let mut output = Output::open(&site.root, folder, turn);
         let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
+        if !self.new_ids {
+            let changed = kept::changed_ids(site, output.changed());
+            if !changed.is_empty() {
+                return Err(changed);
+            }
+        }
         // An id must be in the lock before anyone can read it.
         if !self.locked && site.new_lock != site.lock {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;

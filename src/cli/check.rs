@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
-use super::{Context, Outcome};
+use super::{Context, Outcome, kept};
 use crate::disk::output;
 use clap::Args;
 use serde_json::json;
@@ -22,11 +22,20 @@ impl Check {
         let (site, mut findings) = site::open(context, Faulty::LeaveOut);
         let mut summary = String::from("no site to check");
         if let Some(site) = &site {
-            let remembered = output::remembered(&site.root, &site.config.content.output);
-            match site.compose(context, &remembered, &mut findings, |_, _| Ok(())) {
+            let folder = &site.config.content.output;
+            let remembered = output::remembered(&site.root, folder);
+            let mut changed = Vec::new();
+            let composed = site.compose(context, &remembered, &mut findings, |path, bytes| {
+                if !output::same(&site.root.join(folder).join(path), bytes) {
+                    changed.push(path.to_string());
+                }
+                Ok(())
+            });
+            match composed {
                 Ok(composed) => summary = site.summary(composed.feeds),
                 Err(errors) => findings.extend(errors),
             }
+            findings.extend(kept::changed_ids(site, &changed));
         }
         show(context, &mut findings);
         let (errors, warnings) = count(&findings);

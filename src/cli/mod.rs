@@ -5,6 +5,7 @@ pub mod build;
 pub mod check;
 pub mod diff;
 pub mod init;
+pub mod kept;
 pub mod site;
 pub mod talk;
 pub mod watch;

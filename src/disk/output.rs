@@ -137,6 +137,11 @@ impl<'a> Output<'a> {
         fs::write(beside(&target), bytes).map_err(|err| unwritable(&shown, &err))
     }
 
+    /// What was put and differs from what is there, as paths under the output folder.
+    pub fn changed(&self) -> &[String] {
+        &self.staged
+    }
+
     /// Makes everything that was put visible, and removes what no feed owns any more.
     ///
     /// # Errors
@@ -246,7 +251,7 @@ fn sweep(folder: &Path) {
 }
 
 /// Whether a file is there with exactly these bytes.
-fn same(path: &Path, bytes: &[u8]) -> bool {
+pub fn same(path: &Path, bytes: &[u8]) -> bool {
     // The size is asked first: most files that differ differ in it, and need not be read.
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64)
         && fs::read(path).is_ok_and(|there| there == bytes)

@@ -10,6 +10,7 @@ pub mod discover;
 pub mod entry;
 pub mod hosting;
 pub mod json;
+pub mod kept;
 pub mod listing;
 pub mod mend;
 pub mod opml;
