@@ -75,11 +75,11 @@ pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>
             Collection::gather(kept, &config, &lock, context.now);
         if let Some(mut parts) = again {
             let bad: BTreeSet<String> = error_files(&found);
-            let before = parts.posts.len();
-            parts.posts.retain(|post| !bad.contains(&post.file));
-            if parts.posts.len() < before {
+            let faulty = parts.posts.extract_if(.., |post| bad.contains(&post.file)).map(|post| post.file);
+            let before = left_out.len();
+            left_out.extend(faulty);
+            if left_out.len() > before {
                 findings.extend(found.into_iter().filter(Diagnostic::is_error));
-                left_out.extend(bad);
                 kept = parts;
                 continue;
             }
