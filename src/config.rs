@@ -97,6 +97,17 @@ pub struct ContentDirs {
     pub output: String,
 }
 
+impl ContentDirs {
+    /// A folder below `dir`, such as one of `posts`, from the site's root; `.` is the root itself.
+    pub fn below(&self, name: &str) -> String {
+        match (self.dir.as_str(), name) {
+            (".", name) => name.to_owned(),
+            (dir, ".") => dir.to_owned(),
+            (dir, name) => format!("{dir}/{name}"),
+        }
+    }
+}
+
 /// `[feeds]`, and what a `[feed.NAME]` may say differently.
 #[derive(Clone, Debug)]
 pub struct FeedSettings {

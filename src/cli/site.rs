@@ -20,7 +20,7 @@ use crate::text::Text;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use url::Url;
 
 /// How many posts make a build long enough for a progress bar.
@@ -98,9 +98,12 @@ fn error_files(findings: &[Diagnostic]) -> BTreeSet<String> {
 /// Posts that could not be read at all.
 fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTreeSet<String> {
     let read: BTreeSet<&str> = parts.posts.iter().map(|p| p.file.as_str()).collect();
-    let folders: Vec<String> =
-        config.content.posts.iter().map(|dir| format!("{}/{dir}/", config.content.dir)).collect();
-    let is_post = |file: &String| folders.iter().any(|folder| file.starts_with(folder.trim_start_matches('/')));
+    let folders: Vec<String> = config.content.posts.iter().map(|dir| config.content.below(dir)).collect();
+    let is_post = |file: &String| {
+        let path = Path::new(file);
+        let ends = path.extension().is_some_and(|e| load::POSTS.iter().any(|want| e.eq_ignore_ascii_case(want)));
+        ends && folders.iter().any(|folder| folder == "." || path.starts_with(folder))
+    };
     error_files(findings).into_iter().filter(|f| is_post(f) && !read.contains(f.as_str())).collect()
 }
 

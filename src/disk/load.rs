@@ -18,6 +18,9 @@ use walkdir::WalkDir;
 /// The largest file that is taken for a post, in bytes.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
+/// What the names of posts end in.
+pub const POSTS: [&str; 2] = ["md", "markdown"];
+
 /// Reads the settings.
 ///
 /// # Errors
@@ -42,15 +45,13 @@ pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
 /// Reads everything in the content folder. Only posts without an error are among the parts.
 pub fn content(root: &Path, config: &Config) -> (Parts, Vec<Diagnostic>) {
     let mut findings = Vec::new();
-    let dir = |name: &str| {
-        if config.content.dir.is_empty() { name.to_string() } else { format!("{}/{name}", config.content.dir) }
-    };
+    let dir = |name: &str| config.content.below(name);
 
     let mut files = Vec::new();
     for name in &config.content.posts {
         let folder = dir(name);
         if root.join(&folder).is_dir() {
-            walk(root, &folder, &["md", "markdown"], &mut files, &mut findings);
+            walk(root, &folder, &POSTS, &mut files, &mut findings);
         } else {
             findings.push(
                 Diagnostic::error(format!("there is no folder `{folder}`"))
