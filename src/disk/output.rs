@@ -116,13 +116,9 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let shown = format!("{}/{path}", self.shown);
-        let mut at = self.folder.clone();
-        for part in Path::new(path).parent().into_iter().flat_map(Path::components) {
-            at.push(part);
-            if fs::symlink_metadata(&at).is_ok_and(|found| found.file_type().is_symlink()) {
-                return Err(Diagnostic::error(format!("cannot write `{shown}`: a folder on the way is a link"))
-                    .hint("what is written must stay inside the output folder; remove the link"));
-            }
+        if self.leads_through_link(path) {
+            return Err(Diagnostic::error(format!("cannot write `{shown}`: a folder on the way is a link"))
+                .hint("what is written must stay inside the output folder; remove the link"));
         }
         if fs::symlink_metadata(&target).is_ok_and(|found| found.is_dir()) {
             return Err(Diagnostic::error(format!("cannot write `{shown}`: there is a folder of that name")));
@@ -176,7 +172,7 @@ impl<'a> Output<'a> {
         for (path, was) in gone {
             let target = self.folder.join(&path);
             match fs::read(&target) {
-                Ok(bytes) if hash(&bytes) == was => {
+                Ok(bytes) if hash(&bytes) == was && !self.leads_through_link(&path) => {
                     fs::remove_file(&target).map_err(|err| unwritable(&format!("{}/{path}", self.shown), &err))?;
                     self.remove_empty_folders(&path);
                     self.report.removed.push(path);
@@ -191,6 +187,15 @@ impl<'a> Output<'a> {
         report.written.sort();
         report.unchanged.sort();
         Ok(report)
+    }
+
+    /// Whether a folder between the output folder and a file is a link, which may lead anywhere.
+    fn leads_through_link(&self, path: &str) -> bool {
+        let folders = Path::new(path).ancestors().skip(1);
+        let is_link = |found: fs::Metadata| found.file_type().is_symlink();
+        folders
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .any(|folder| fs::symlink_metadata(self.folder.join(folder)).is_ok_and(is_link))
     }
 
     /// Folders that a removed file leaves empty, up to the output folder.
