@@ -141,13 +141,42 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Outcome::Done
         }
         Command::Man => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
-            context.talk.data(&String::from_utf8_lossy(&page));
-            rendered.map_or(Outcome::Wrong, |()| Outcome::Done)
+            let page = manual(Arguments::command());
+            context.talk.data(&page);
+            Outcome::Done
         }
     }
     .into()
+}
+
+/// The manual as one page: what clap knows of the program, then the same of each of its commands.
+fn manual(mut program: clap::Command) -> String {
+    use clap_mangen::Man;
+    let section = |render: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>| {
+        let mut page = Vec::new();
+        render(&mut page).expect("memory takes every byte");
+        String::from_utf8_lossy(&page).into_owned()
+    };
+    program.build();
+    let man = Man::new(program.clone());
+    let mut page = section(&|out| man.render_title(out))
+        + &section(&|out| man.render_name_section(out))
+        + &section(&|out| man.render_synopsis_section(out))
+        + &section(&|out| man.render_description_section(out))
+        + &section(&|out| man.render_options_section(out))
+        + ".SH COMMANDS\n";
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        // What holds for every command was said once.
+        let said = |arg: &clap::Arg| arg.is_global_set() || arg.get_id() == "help";
+        let command = command.clone().mut_args(|arg| if said(&arg) { arg.hide(true) } else { arg });
+        let (name, man) = (command.get_name().to_owned(), Man::new(command));
+        page += &format!(".SS \"{name}\"\n");
+        page += &section(&|out| man.render_description_section(out)).replace(".SH DESCRIPTION\n", "");
+        page += &section(&|out| man.render_synopsis_section(out)).replace(".SH SYNOPSIS\n", ".PP\n");
+        page += &section(&|out| man.render_options_section(out)).replace(".SH OPTIONS\n", "");
+    }
+    page + &section(&|out| man.render_extra_section(out)).replace(".SH EXTRA\n", ".SH \"EXIT STATUS\"\n")
+        + &section(&|out| man.render_version_section(out))
 }
 
 /// The present time: what the command line says, else SOURCE_DATE_EPOCH, else the clock.
