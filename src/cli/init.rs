@@ -35,7 +35,8 @@ impl Init {
                     context.talk.detail(&format!("made {file}"));
                 }
                 let shown = root.display();
-                context.talk.line(&format!("made a site in `{shown}`; next: tidings build --root {shown}"));
+                let there = if root == Path::new(".") { String::new() } else { format!(" --root {shown}") };
+                context.talk.line(&format!("made a site in `{shown}`; next: tidings build{there}"));
                 Outcome::Done
             }
             Err(finding) => {
@@ -77,9 +78,11 @@ impl Init {
         let (year, day) = (context.now.year(), context.now.format("%Y-%m-%d"));
         let settings = format!(
             "{}{}{}",
-            include_str!("../../templates/init/tidings.toml")
-                .replace("TITLE", &toml_text(&self.title))
-                .replace("ADDRESS", &toml_text(&self.url)),
+            // At once, since a title may well hold the word that stands for the address.
+            include_str!("../../templates/init/tidings.toml").replace(
+                "title = TITLE\nurl = ADDRESS\n",
+                &format!("title = {}\nurl = {}\n", toml_text(&self.title), toml_text(&self.url)),
+            ),
             // The prefix is written down from the start: ids must survive a move to another domain.
             "\n[feeds]\n# What every id starts with. It never changes, even when the address does.\n",
             format_args!("id_prefix = {}\n", toml_text(&format!("tag:{host},{year}:"))),
@@ -87,7 +90,7 @@ impl Init {
         Config::parse(&settings).map_err(|findings| {
             let why = findings.first().map(|f| f.message.clone()).unwrap_or_default();
             Diagnostic::error(format!("this would not make a site: {why}"))
-                .hint("give `--url` as a whole address, such as https://example.org/")
+                .hint("give `--title` a text and `--url` a whole address, such as https://example.org/")
         })?;
         let post = include_str!("../../templates/init/post.md").replace("DATE", &day.to_string());
         Ok(vec![
