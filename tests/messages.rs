@@ -631,6 +631,37 @@ fn a_clean_site_is_checked_in_silence() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_a_finding() {
+    use std::os::unix::fs::symlink;
+    let site = Site::new().post("good.md", GOOD);
+    symlink("nowhere.md", site.path("content/posts/broken.md")).unwrap();
+    symlink("self.md", site.path("content/posts/self.md")).unwrap();
+    symlink("../posts", site.path("content/posts/loop")).unwrap();
+    site.write("content/posts/folder.md/inside.md", GOOD);
+    // Emacs locks the file that it edits by such a link: that is nobody's post.
+    symlink("ana@host.1234:567", site.path("content/posts/.#good.md")).unwrap();
+    site.run(["check"])
+        .stderr(
+            "
+            error: cannot read this file: no such file or folder
+             --> content/posts/broken.md
+            warning: this is a folder, although it is named like a file
+             --> content/posts/folder.md
+            error: link leads back to a folder that it lies in
+             --> content/posts/loop
+            error: cannot read this file: too many levels of symbolic links
+             --> content/posts/self.md
+            2 posts in 1 feed: 3 errors, 1 warning
+            ",
+        )
+        .fails(1);
+    for broken in ["broken.md", "self.md", "loop"] {
+        site.remove(&format!("content/posts/{broken}"));
+    }
+    site.run(["build", "-q"]).stderr("").succeeds();
+}
+
+#[test]
 fn a_file_that_may_not_be_read_is_a_finding() {
     use std::os::unix::fs::PermissionsExt as _;
     let site = Site::new().post("a.md", GOOD).post("b.md", GOOD);

@@ -181,6 +181,8 @@ fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, find
     for entry in entries.filter_entry(|e| e.depth() == 0 || !hidden(e.file_name())) {
         let entry = match entry {
             Ok(entry) => entry,
+            // Emacs locks a file with a link that leads nowhere: `.#post.md`.
+            Err(err) if err.depth() > 0 && err.path().and_then(Path::file_name).is_some_and(hidden) => continue,
             Err(err) => {
                 let place = err.path().map_or_else(|| folder.to_string(), |path| relative(root, path));
                 let finding = match err.io_error() {
