@@ -681,3 +681,23 @@ fn a_file_that_may_not_be_read_is_a_finding() {
         .fails(1);
 }
 
+#[test]
+fn posts_that_are_left_out_are_named_wherever_the_posts_lie() {
+    #[track_caller]
+    fn case(content: &str, good: &str, bad: &str) {
+        let site = Site::new().more_settings(content).file(good, GOOD).file(bad, "x");
+        site.run(["build", "--keep-going"])
+            .stderr(&format!(
+                "error: post has no front matter\n --> {bad}:1:1\n  |\n1 | x\n  | ^\nhint: start the file with `---`, \
+                 `title: \u{2026}`, `pub_date: YYYY-MM-DD` and `---`, each on a line of its own\nleft out {bad}\n\
+                 1 post in 1 feed: wrote 6 files, 0 unchanged\n"
+            ))
+            .fails(1);
+        assert!(site.read("public/atom.xml").contains("<title>Good</title>"));
+    }
+    case("", "content/posts/a.md", "content/posts/b.md");
+    case("[content]\ndir = \".\"\nposts = [\"blog\"]", "blog/a.md", "blog/b.md");
+    case("[content]\nposts = [\".\"]", "content/a.md", "content/b/c.md");
+    case("[content]\ndir = \"src/site\"\nposts = [\"blog/en\"]", "src/site/blog/en/a.md", "src/site/blog/en/b.md");
+}
+

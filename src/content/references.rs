@@ -143,7 +143,7 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 fn folders(config: &Config, dirs: &[String]) -> String {
-    let named: Vec<String> = dirs.iter().map(|d| format!("`{}/{d}`", config.content.dir)).collect();
+    let named: Vec<String> = dirs.iter().map(|d| format!("`{}`", config.content.below(d))).collect();
     named.join(", ")
 }
 
