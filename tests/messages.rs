@@ -484,6 +484,38 @@ fn a_fault_in_a_filter_is_pointed_at_inside_the_text() {
 }
 
 #[test]
+fn a_term_in_a_filter_that_no_post_has_is_a_warning() {
+    Site::new()
+        .more_settings("[feed.x]\nfilter = \"tag=healthcare or tag=\\u0061bc\"\n[feed.y]\nfilter = '''\ntag=new\n'''\n[feed.z]\nfilter = 'tag=healthcaer'\n")
+        .post("a.md", &GOOD.replace("summary", "tags: [healthcare]\nsummary"))
+        .run(["check"])
+        .stderr(
+            "
+            warning: no post has the tag `abc`
+             --> tidings.toml:9:11
+              |
+            9 | filter = \"tag=healthcare or tag=\\u0061bc\"
+              |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            hint: the feed `x` is written all the same
+            warning: no post has the tag `new`
+             --> tidings.toml:11:10
+               |
+            11 | filter = '''
+               |          ^
+            hint: the feed `y` is written all the same
+            warning: no post has the tag `healthcaer`
+             --> tidings.toml:15:15
+               |
+            15 | filter = 'tag=healthcaer'
+               |               ^^^^^^^^^^
+            hint: did you mean `healthcare`?
+            1 post in 5 feeds: 0 errors, 3 warnings
+            ",
+        )
+        .succeeds();
+}
+
+#[test]
 fn findings_of_all_files_come_in_one_run_sorted_by_place() {
     let site = Site::new()
         .file("content/people/b.md", "id: b\n")

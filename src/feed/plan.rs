@@ -8,7 +8,7 @@ use crate::config::{Archives, Axis, Config, DeclaredFeed, FeedSettings};
 use crate::content::collection::{Collection, State, segment};
 use crate::content::filter::Filter;
 use crate::content::post::Content;
-use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::text::Text;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -194,8 +194,7 @@ fn declared_filter(
             continue;
         }
         let near = nearest(value, of_axis().map(|t| t.slug.as_str()));
-        let column = text.span.column + column as u32;
-        let span = Span { line: text.span.line, column, width: width as u32 };
+        let span = declared.filter_span(column, width).unwrap_or(text.span);
         let finding = Diagnostic::warning(format!("no post has the {} `{value}`", axis.name()));
         findings.push(finding.at(crate::config::FILE, span).hint(match near {
             Some(near) => format!("did you mean `{near}`?"),
