@@ -409,6 +409,37 @@ fn a_fault_in_a_template_has_file_line_and_cause() {
 }
 
 #[test]
+fn a_faulty_template_hides_nothing_of_what_else_is_wrong() {
+    Site::new()
+        .post("a.md", &GOOD.replace("summary: Short.", "summary: Short.\ncta_ref: gone"))
+        .file("templates/feeds.html", "{{ site.title | uppper }}\n")
+        .run(["check"])
+        .stderr(
+            "
+            warning: post names an unknown call to action `gone`
+             --> content/posts/a.md:5:10
+              |
+            5 | cta_ref: gone
+              |          ^^^^
+            hint: calls to action are the files in `content/cta`, named by their `id`
+            error: unknown filter `uppper`
+             --> templates/feeds.html:1:17
+              |
+            1 | {{ site.title | uppper }}
+              |                 ^^^^^^
+            1 post in 1 feed: 1 error, 1 warning
+            ",
+        )
+        .fails(1);
+    Site::new()
+        .post("a.md", GOOD)
+        .file("templates/feeds.html", "{{ nonsense }}\n")
+        .run(["check"])
+        .stderr_has("\n1 post: 1 error, 0 warnings\n")
+        .fails(1);
+}
+
+#[test]
 fn a_fault_in_a_filter_is_pointed_at_inside_the_text() {
     #[track_caller]
     fn case(filter: &str, want: &str) {

@@ -33,7 +33,10 @@ impl Check {
             });
             match composed {
                 Ok(composed) => summary = site.summary(composed.feeds),
-                Err(errors) => findings.extend(errors),
+                Err(errors) => {
+                    summary = site.posts();
+                    findings.extend(errors);
+                }
             }
             findings.extend(kept::changed_ids(site, &changed));
         }

@@ -63,9 +63,13 @@ pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>
     let (parts, mut findings) = load::content(&root, &config);
     let (own, found) = load::templates(&root);
     findings.extend(found);
-    let templates = Templates::new(own).map_err(|found| findings.extend(found)).ok();
+    // A faulty template hides nothing of what else is wrong: the built-in ones stand in.
+    let templates = Templates::new(own).unwrap_or_else(|found| {
+        findings.extend(found);
+        Templates::new(vec![]).expect("the built-in templates are sound, as their tests show")
+    });
     let lock = lockfile::load(&root).map_err(|found| findings.extend(found)).ok();
-    let (Some(templates), Some(lock)) = (templates, lock) else { return (None, findings) };
+    let Some(lock) = lock else { return (None, findings) };
 
     let mut left_out = faulty_posts(&parts, &config, &findings);
     let mut kept = parts;
@@ -247,9 +251,14 @@ impl Site {
 
     /// One line on what there is.
     pub fn summary(&self, feeds: usize) -> String {
+        format!("{} in {}", self.posts(), plural(feeds, "feed"))
+    }
+
+    /// How many posts there are, and how many of them are not out.
+    pub fn posts(&self) -> String {
         let posts = self.collection.articles.iter().filter(|a| a.state == State::Published).count();
         let held = self.collection.articles.len() - posts;
         let held = if held > 0 { format!(" ({held} held back)") } else { String::new() };
-        format!("{}{held} in {}", plural(posts, "post"), plural(feeds, "feed"))
+        format!("{}{held}", plural(posts, "post"))
     }
 }
