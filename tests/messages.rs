@@ -311,6 +311,24 @@ fn a_slug_that_leaves_the_output_folder_is_refused() {
 }
 
 #[test]
+fn an_id_that_leaves_the_folder_of_the_permalink_is_refused() {
+    let settings = SETTINGS.replace("[feeds]", "permalink = \"/p/{id}/\"\n[feeds]");
+    let site = Site::empty()
+        .settings(&settings)
+        .post("a.md", "---\ntitle: A\nid: ..\ndate: 2026-01-01\nsummary: Short.\n---\nText.\n");
+    let said = "
+        error: the address `/p/../` leaves its folder by `..`
+         --> content/posts/a.md:3:5
+          |
+        3 | id: ..
+          |     ^^
+        hint: give the post another `id`, or use `{slug}` in `permalink`
+        ";
+    site.run(["build", "-q"]).stderr(said).fails(1);
+    assert!(!site.has("public"));
+}
+
+#[test]
 fn of_two_posts_with_one_id_or_one_address_both_are_named() {
     let post =
         |head: &str, text: &str| format!("---\n{head}\ntitle: A\npub_date: 2026-01-01\nsummary: Short.\n---\n{text}\n");
@@ -764,3 +782,30 @@ fn posts_that_are_left_out_are_named_wherever_the_posts_lie() {
     case("[content]\ndir = \"src/site\"\nposts = [\"blog/en\"]", "src/site/blog/en/a.md", "src/site/blog/en/b.md");
 }
 
+#[test]
+fn files_and_pictures_without_a_usable_address_are_told() {
+    Site::new()
+        .post(
+            "a.md",
+            &GOOD.replace("summary", "enclosure: 'javascript:alert(1)'\nimage: 'data:image/png;base64,AA'\nsummary"),
+        )
+        .run(["check"])
+        .stderr(
+            "
+            warning: the enclosure has no address that a reader can follow: `javascript:alert(1)`
+             --> content/posts/a.md:4:12
+              |
+            4 | enclosure: 'javascript:alert(1)'
+              |            ^^^^^^^^^^^^^^^^^^^^^
+            hint: write a path or an address that starts with `https://`; it is left out
+            warning: the picture has no address that a reader can follow: `data:image/png;base64,AA`
+             --> content/posts/a.md:5:8
+              |
+            5 | image: 'data:image/png;base64,AA'
+              |        ^^^^^^^^^^^^^^^^^^^^^^^^^^
+            hint: write a path or an address that starts with `https://`; it is left out
+            1 post in 1 feed: 0 errors, 2 warnings
+            ",
+        )
+        .succeeds();
+}

@@ -5,7 +5,9 @@
 
 use super::call_to_action::CallToAction;
 use super::filter::Fields;
+use super::front_matter::yaml::shown;
 use super::identity::{self, Known};
+use super::links;
 use super::lock::Lock;
 use super::people::Person;
 use super::post::Post;
@@ -19,6 +21,7 @@ use crate::text::Text;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::HashMap;
+use url::Url;
 
 /// How long a withdrawn post leaves a stub in the feeds.
 pub const STUB_DAYS: i64 = 30;
@@ -118,6 +121,7 @@ impl Collection {
         posts.sort_by(|a, b| a.file.cmp(&b.file));
         let addresses: Vec<String> = posts.iter().map(|post| address(post, config)).collect();
         same_address(&posts, &addresses, &mut findings);
+        leaving_addresses(&posts, &addresses, &mut findings);
 
         let states: Vec<State> = posts.iter().map(|post| state(post, now)).collect();
         let host = config.site.url.host_str().unwrap_or("localhost");
@@ -173,6 +177,7 @@ impl Collection {
             if matches!(article.state, State::Published | State::Withdrawn { stub: true }) {
                 mention(i, article, &references, &files, &mut mentions);
             }
+            unusable_addresses(article, &mut findings);
             if let Some(updated) = article.post.updated_at
                 && updated < article.post.published_at.value
                 && article.state == State::Published
@@ -299,6 +304,42 @@ fn absolute(config: &Config, address: &str) -> Text {
     let mut url = config.site.url.clone();
     url.set_path(address);
     Text::new(url.as_str())
+}
+
+/// Warns of files and pictures that no feed can point at, so that they are not left out in silence.
+fn unusable_addresses(article: &Article, findings: &mut Vec<Diagnostic>) {
+    let post = &article.post;
+    let enclosure = post.enclosure.as_ref().map(|file| ("enclosure", &file.url));
+    let featured = post.featured_image.as_ref().map(|path| ("picture", path));
+    let share = post.share_image.as_ref().map(|path| ("picture", path));
+    let mut named = [enclosure, featured, share].into_iter().flatten().peekable();
+    if named.peek().is_none() {
+        return;
+    }
+    let Ok(page) = Url::parse(&article.url) else { return };
+    for (what, path) in named.filter(|(_, path)| links::absolute(&path.value, &page).is_none()) {
+        findings.push(
+            Diagnostic::warning(format!(
+                "the {what} has no address that a reader can follow: `{}`",
+                shown(&path.value)
+            ))
+            .at(&post.file, path.span)
+            .hint("write a path or an address that starts with `https://`; it is left out"),
+        );
+    }
+}
+
+/// A slug cannot leave the site, but an `id` of `..` in the permalink could.
+fn leaving_addresses(posts: &[Post], addresses: &[String], findings: &mut Vec<Diagnostic>) {
+    for (post, address) in posts.iter().zip(addresses) {
+        let Some(dots) = address.split('/').find(|part| matches!(*part, "." | "..")) else { continue };
+        let span = post.id.as_ref().map_or(post.slug.span, |id| id.span);
+        findings.push(
+            Diagnostic::error(format!("the address `{address}` leaves its folder by `{dots}`"))
+                .at(&post.file, span)
+                .hint("give the post another `id`, or use `{slug}` in `permalink`"),
+        );
+    }
 }
 
 fn same_address(posts: &[Post], addresses: &[String], findings: &mut Vec<Diagnostic>) {
