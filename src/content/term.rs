@@ -102,10 +102,13 @@ pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Ve
     let mut taken: HashSet<(Axis, String)> = HashSet::new();
     let mut out: Vec<Term> = Vec::with_capacity(terms.len());
     for (_, key, mut term) in terms {
-        if !taken.insert((term.axis, term.slug.clone())) {
+        // Once is enough, unless somebody named a term after the hash of another.
+        while !taken.insert((term.axis, term.slug.clone())) {
             term.slug = distinguished(&term.slug, &key);
-            taken.insert((term.axis, term.slug.clone()));
         }
+        term.keys.push(fold(&term.slug));
+        term.keys.sort();
+        term.keys.dedup();
         out.push(term);
     }
     out.sort_by(|a, b| (a.axis, &a.slug).cmp(&(b.axis, &b.slug)));
@@ -130,12 +133,10 @@ fn term(axis: Axis, key: &str, mentions: Vec<Mention>, file: Option<&TermFile>) 
         Some(file) => slugify(&file.slug.value),
         None => slugify(mentions.iter().find_map(|m| m.slug.as_deref()).unwrap_or(key)),
     };
-    let mut keys: Vec<String> = vec![key.to_string(), fold(&slug)];
+    let mut keys: Vec<String> = vec![key.to_string()];
     keys.extend(spellings.keys().map(|s| fold(s)));
     keys.extend(mentions.iter().flat_map(|m| m.names.iter().cloned()));
     keys.extend(file.into_iter().flat_map(names));
-    keys.sort();
-    keys.dedup();
     let mut articles: Vec<usize> = mentions.iter().map(|m| m.article).collect();
     articles.sort_unstable();
     articles.dedup();
@@ -160,6 +161,19 @@ mod tests {
 
     fn slugs_and_titles(terms: &[Term]) -> Vec<(&str, &str)> {
         terms.iter().map(|t| (t.slug.as_str(), &*t.title)).collect()
+    }
+
+    #[test]
+    fn a_term_is_called_by_the_slug_it_got_and_not_by_the_one_it_lost() {
+        let lost = format!("privet-{}", &distinguished("x", "привет")[2..]);
+        let met = ["privet", "Привет", &lost].iter().enumerate().map(|(i, s)| mention(Axis::Tag, s, i)).collect();
+        let terms = terms(met, &TermFiles::new(vec![]), &[3, 2, 1]);
+        let twice = distinguished(&lost, "привет");
+        assert_eq!(slugs_and_titles(&terms), [("privet", "privet"), (&lost, &*lost), (&twice, "Привет")]);
+        let called = |name: &str| terms.iter().filter(|t| t.is_called(name)).map(|t| &*t.title).collect::<Vec<_>>();
+        assert_eq!(called("privet"), ["privet"]);
+        assert_eq!(called(&twice), ["Привет"]);
+        assert_eq!(called("ПРИВЕТ"), ["Привет"]);
     }
 
     #[test]
