@@ -4,6 +4,7 @@
 //! it points at, which the caller supplies, so that this file never touches the disk.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
@@ -101,17 +102,20 @@ impl Diagnostic {
     }
 
     /// The finding as people read it, ending with a line break. `source` is the text of the file it points at.
+    ///
+    /// Control characters, which a file's name or a value may hold, are shown as such and reach no terminal.
     pub fn render(&self, source: Option<&str>) -> String {
         let mut out = String::new();
         let word = if self.is_error() { "error" } else { "warning" };
-        let _ = writeln!(out, "{word}: {}", self.message);
+        let _ = writeln!(out, "{word}: {}", printable(&self.message));
         if let Some(place) = &self.place {
+            let file = printable(&place.file);
             match place.span {
                 None => {
-                    let _ = writeln!(out, " --> {}", place.file);
+                    let _ = writeln!(out, " --> {file}");
                 }
                 Some(span) => {
-                    let _ = writeln!(out, " --> {}:{}:{}", place.file, span.line, span.column);
+                    let _ = writeln!(out, " --> {file}:{}:{}", span.line, span.column);
                     if let Some(line) = source.and_then(|s| line_of(s, span.line)) {
                         draw(&mut out, line, span);
                     }
@@ -119,10 +123,20 @@ impl Diagnostic {
             }
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(out, "hint: {}", hint.replace('\n', "\n      "));
+            let lines: Vec<_> = hint.split('\n').map(printable).collect();
+            let _ = writeln!(out, "hint: {}", lines.join("\n      "));
         }
         out
     }
+}
+
+/// A text as one line that does nothing to a terminal: control characters are spelt out, as `\u{1b}`.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let spelt = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(spelt).collect())
 }
 
 /// The line of a text, counted from 1, without its end.
@@ -210,6 +224,15 @@ mod tests {
   |       ^^^^^^^^^^
 hint: write YYYY-MM-DD, or with a time 2026-03-02T09:00:00Z
 "
+        );
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_sent() {
+        let finding = Diagnostic::error("odd `\u{1b}[31m`").in_file("a\n\u{9b}2J.md").hint("one\u{7}\ntwo");
+        assert_eq!(
+            finding.render(None),
+            "error: odd `\\u{1b}[31m`\n --> a\\n\\u{9b}2J.md\nhint: one\\u{7}\n      two\n"
         );
     }
 

@@ -763,6 +763,24 @@ fn a_file_that_may_not_be_read_is_a_finding() {
 }
 
 #[test]
+fn a_name_that_would_play_with_the_terminal_is_spelt_out() {
+    Site::new()
+        .post("a\u{1b}[31m\n.md", "---\ntitle: A\nslug: a\ndate: \"\\e[2J\"\n---\n")
+        .run(["check", "-q"])
+        .stderr(
+            "
+            error: `date` is not a date: expected YYYY-MM-DD, found `\\u{1b}[2J`
+             --> content/posts/a\\u{1b}[31m\\n.md:4:7
+              |
+            4 | date: \"\\e[2J\"
+              |       ^^^^^^^
+            hint: write YYYY-MM-DD, or with a time 2026-03-02T09:00:00Z
+            ",
+        )
+        .fails(1);
+}
+
+#[test]
 fn posts_that_are_left_out_are_named_wherever_the_posts_lie() {
     #[track_caller]
     fn case(content: &str, good: &str, bad: &str) {

@@ -1,7 +1,7 @@
 //! How the program talks: data on standard output, all else on standard error.
 
 use super::{Color, Context};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -56,7 +56,8 @@ impl Talk {
     /// A line about what was done.
     pub fn line(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{text}");
+            let lines: Vec<_> = text.split('\n').map(printable).collect();
+            let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
         }
     }
 
