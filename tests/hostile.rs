@@ -1,0 +1,429 @@
+//! Posts that mean ill, or were written by somebody who did not know better: what comes out is safe, equal to what went
+//! in, and the same in all formats.
+
+#[path = "support/read_back.rs"]
+mod read_back;
+mod support;
+
+use read_back::{feed, feeds, harmless, tags, titles};
+use support::Site;
+
+/// A post with this front matter after its title and date, and this text.
+fn post(title: &str, more: &str, text: &str) -> String {
+    format!("---\ntitle: {title}\npub_date: 2026-11-01\nsummary: Short.\n{more}---\n{text}\n")
+}
+
+/// A site with one post, which builds.
+#[track_caller]
+fn built(text: impl AsRef<[u8]>) -> Site {
+    let site = Site::new().file("content/posts/a.md", text);
+    site.run(["build", "-q"]).stderr("").succeeds();
+    site
+}
+
+/// A text as a YAML value.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+#[test]
+fn a_title_is_the_same_in_every_format() {
+    let hostile = [
+        "A & B",
+        "1 < 2 > 0",
+        "She said \"no\"",
+        "It's 'fine'",
+        "Vec<T>",
+        "<b>bold</b>",
+        "<script>alert(1)</script>",
+        "&amp; &lt;b&gt; &#60;i&#62; &nbsp;",
+        "]]> and <![CDATA[",
+        "-->",
+        "\u{1f389} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{5e2}\u{5d5}\u{5dc}\u{5dd}",
+        "\u{202e}txt.exe",
+        "\u{645}\u{631}\u{62d}\u{628}\u{627}, C++ & \u{674e}\u{4f1f}",
+        "100% {{ site.title }} {% raw %}",
+        "\\n \\u0000 $HOME `id`",
+        "null",
+        "2026-11-01",
+        "~",
+        "a: b # c",
+    ];
+    let mut site = Site::new();
+    for (i, title) in hostile.iter().enumerate() {
+        let text = format!(
+            "---\ntitle: {title}\npub_date: 2026-11-{:02}T10:00:00Z\nsummary: {title}\nauthor: {title}\ntags: [{title}]\n---\nText.\n",
+            20 - i,
+            title = quoted(title)
+        );
+        site = site.post(&format!("{i:02}.md"), &text);
+    }
+    site.run(["build", "-q"]).stderr("").succeeds();
+    let items = feed(&site, "");
+    assert_eq!(items.len(), hostile.len());
+    for (item, title) in items.iter().zip(hostile) {
+        assert_eq!(item.title, title);
+        assert_eq!(item.summary, title);
+        assert_eq!(item.authors, [title]);
+        assert_eq!(item.terms, [title]);
+    }
+    // The feed of each tag and author has the name in its title.
+    assert_eq!(feeds(&site).len(), 1 + 2 * hostile.len());
+    let named = site.files("public").iter().filter(|f| f.ends_with("atom.xml") && f.starts_with("tag/")).fold(
+        String::new(),
+        |all, file| {
+            let read = feed_rs::parser::parse(site.read(&format!("public/{file}")).as_bytes()).unwrap();
+            all + "\n" + &read.title.unwrap().content
+        },
+    );
+    for title in ["A & B", "Vec&lt;T&gt;", "&lt;b&gt;bold&lt;/b&gt;", "\u{1f389}"] {
+        assert!(named.contains(&format!("Example: {title}")), "{title} is not in {named}");
+    }
+    let page = site.read("public/feeds/index.html");
+    assert!(!page.contains("<script>") && !page.contains("<b>bold") && !page.contains("Vec<T>"), "{page}");
+    let opml = site.read("public/feeds/feeds.opml");
+    read_back::well_formed(&opml);
+}
+
+#[test]
+fn c_and_its_sisters_are_three_feeds() {
+    let site = Site::new()
+        .post("a.md", &post("A", "tags: [C, C++]\n", "Text."))
+        .post("b.md", &post("B", "tags: ['C#', C]\n", "Text."))
+        .post("d.md", &post("D", "tags: [c]\n", "Text."));
+    site.run(["build", "-q"]).stderr("").succeeds();
+    let folders: Vec<String> = feeds(&site).into_iter().map(|(folder, _)| folder).collect();
+    assert_eq!(folders, ["", "tag/c-plus-plus/", "tag/c-sharp/", "tag/c/"]);
+    assert_eq!(titles(&site, "tag/c/"), ["A", "B", "D"]);
+    assert_eq!(titles(&site, "tag/c-plus-plus/"), ["A"]);
+    assert_eq!(titles(&site, "tag/c-sharp/"), ["B"]);
+    assert_eq!(feed(&site, "")[0].terms, ["C", "C++"]);
+}
+
+#[test]
+fn no_control_character_reaches_a_feed_from_any_field() {
+    let illegal: Vec<char> =
+        ('\u{0}'..='\u{1f}').filter(|c| !"\t\n\r".contains(*c)).chain(['\u{fffe}', '\u{ffff}']).collect();
+    // As they are, and as YAML escapes.
+    let raw: String = illegal.iter().collect();
+    let escaped: String = illegal.iter().map(|&c| format!("\\u{:04x}", c as u32)).collect();
+    for bad in [raw, escaped] {
+        let text = format!(
+            "---\ntitle: \"Ti{bad}tle\"\npub_date: \"2026-11-01{bad}\"\nid: \"i{bad}d\"\nslug: s\nsummary: \"Sum{bad}mary\"\n\
+             lead: \"Le{bad}ad\"\ntags: [\"t{bad}ag\"]\ncategory: \"ca{bad}t\"\ntopic: \"to{bad}pic\"\nauthor: \"Au{bad}thor\"\n\
+             image: \"/i{bad}.png\"\nenclosure: {{url: \"/e{bad}.mp3\", type: \"audio/{bad}mpeg\"}}\nlang: \"d{bad}e\"\n\
+             extra: \"{bad}\"\n\"k{bad}ey\": 1\n---\n# Bo{}dy\n\n[li{0}nk](/a{0}b \"ti{0}tle\") `co{0}de` <b title=\"{0}\">x</b>\n",
+            illegal.iter().collect::<String>()
+        );
+        let site = Site::new()
+            .file("content/posts/a.md", text.replace(&format!("\"2026-11-01{bad}\""), "2026-11-01"))
+            .file("content/people/p.md", format!("name: \"Au{bad}thor\"\nprofile_url: \"/p{bad}\"\n"))
+            .file("content/taxonomies/tags/tag.yaml", format!("title: \"t{bad}ag\"\nsummary: \"x{bad}y\"\n"));
+        let run = site.run(["check"]);
+        assert!(run.err().contains("no feed can carry") || run.err().contains("YAML does not allow"), "{}", run.err());
+        run.succeeds();
+        site.run(["build", "-q"]).stderr("").succeeds();
+        let items = feed(&site, "");
+        // Two of them are white space, which parts words.
+        let joined = |text: &str| text.replace(' ', "");
+        assert_eq!(joined(&items[0].title), "Title");
+        assert_eq!(joined(&items[0].summary), "Summary");
+        assert_eq!(joined(&items[0].authors[0]), "Author");
+        let terms: Vec<String> = items[0].terms.iter().map(|term| joined(term)).collect();
+        assert_eq!(terms, ["cat", "topic", "tag"]);
+        assert_eq!(items[0].id.replace("%20", ""), "tag:example.org,2026:id");
+        assert!(
+            joined(&items[0].html).contains("<p>Lead</p>") && items[0].html.contains("Body</h1>"),
+            "{}",
+            items[0].html
+        );
+        feeds(&site);
+        read_back::well_formed(&site.read("public/feeds/feeds.opml"));
+    }
+}
+
+#[test]
+fn the_end_of_a_cdata_section_is_only_text() {
+    let site =
+        built(post("']]>'", "", "Text ]]> and `]]>]]>` and\n\n    ]]> <![CDATA[ x ]]>\n\n<p title=\"]]>\">p</p>"));
+    let items = feed(&site, "");
+    assert_eq!(items[0].title, "]]>");
+    assert!(items[0].html.contains("<code>]]&gt;]]&gt;</code>"), "{}", items[0].html);
+}
+
+#[test]
+fn every_kind_of_relative_address_becomes_absolute() {
+    #[track_caller]
+    fn case(markdown: &str, tag: &str, attribute: &str, want: Option<&str>) {
+        let site = built(post("A", "slug: here\n", markdown));
+        let html = feed(&site, "").remove(0).html;
+        let found = tags(&html).into_iter().find(|(name, _)| name == tag);
+        let value = found.and_then(|(_, all)| all.into_iter().find(|(name, _)| name == attribute)).map(|(_, v)| v);
+        assert_eq!(value.as_deref(), want, "{markdown}\n{html}");
+    }
+    case("[x](/a)", "a", "href", Some("https://example.org/a"));
+    case("[x](a/b.html)", "a", "href", Some("https://example.org/blog/here/a/b.html"));
+    case("[x](../a)", "a", "href", Some("https://example.org/blog/a"));
+    case("[x](../../../../a)", "a", "href", Some("https://example.org/a"));
+    case("[x](./a)", "a", "href", Some("https://example.org/blog/here/a"));
+    case("[x](?a=1&b=2)", "a", "href", Some("https://example.org/blog/here/?a=1&b=2"));
+    case("[x](#top)", "a", "href", Some("https://example.org/blog/here/#top"));
+    case("[x](//cdn.example/a)", "a", "href", Some("https://cdn.example/a"));
+    case("[x]()", "a", "href", Some("https://example.org/blog/here/"));
+    case("[x](</a b.pdf>)", "a", "href", Some("https://example.org/a%20b.pdf"));
+    case("<a href='\\\\host\\x'>x</a>", "a", "href", Some("https://host/x"));
+    case("[x][r]\n\n[r]: /ref", "a", "href", Some("https://example.org/ref"));
+    case("<a href=/raw>x</a>", "a", "href", Some("https://example.org/raw"));
+    case("<A HREF=' /raw '>x</A>", "a", "href", Some("https://example.org/raw"));
+    case("![x](/i.png)", "img", "src", Some("https://example.org/i.png"));
+    case("![x](i.png \"t\")", "img", "src", Some("https://example.org/blog/here/i.png"));
+    case(
+        "<img src=/a.png srcset='/a.png 1x, b.png 2x'>",
+        "img",
+        "srcset",
+        Some("https://example.org/a.png 1x, https://example.org/blog/here/b.png 2x"),
+    );
+    case("<video src=/v.mp4 poster=p.png></video>", "video", "poster", Some("https://example.org/blog/here/p.png"));
+    case("<blockquote cite=/c>x</blockquote>", "blockquote", "cite", Some("https://example.org/c"));
+    case("<del cite='javascript:x'>x</del>", "del", "cite", None);
+    case("[x](mailto:a@example.org)", "a", "href", Some("mailto:a@example.org"));
+    case("[x](data:text/html,x)", "a", "href", None);
+    case("[x](file:///etc/passwd)", "a", "href", None);
+    case("[x](http://)", "a", "href", None);
+}
+
+#[test]
+fn nothing_that_runs_is_left() {
+    #[track_caller]
+    fn case(markdown: &str) {
+        let site = built(post("A", &format!("lead: |\n  {}\n", markdown.replace('\n', "\n  ")), markdown));
+        let html = feed(&site, "").remove(0).html;
+        for word in ["alert(", "javascript:", "vbscript:", "onclick", "onerror", "onload", "srcdoc"] {
+            // As text it does no harm: only markup counts.
+            let inside = tags(&html).iter().flat_map(|(_, all)| all).any(|(name, value)| {
+                name.contains(word) || (matches!(name.as_str(), "href" | "src") && value.contains(word))
+            });
+            assert!(!inside, "{word}: {html}");
+        }
+        assert!(!html.contains("<script") && !html.contains("<iframe"), "{html}");
+    }
+    case("<script>alert(1)</script>");
+    case("<SCRIPT SRC=//evil.example/x.js></SCRIPT>");
+    case("<scr<script>ipt>alert(1)</scr</script>ipt>");
+    case("<script\nsrc=x>alert(1)</script\n>");
+    case("text <script>alert(1)</script> text");
+    case("<iframe src=\"https://evil.example/\"></iframe>");
+    case("<iframe src=\"javascript:alert(1)\" srcdoc=\"<script>alert(1)</script>\"></iframe>");
+    case("<iframe src=\"https://www.youtube.com/embed/abc\"></iframe>");
+    case("<p onclick=\"alert(1)\">x</p>");
+    case("<p OnClick=alert(1)>x</p>");
+    case("<img src=x onerror=alert(1)>");
+    case("<img src=x:x onerror=alert(1)//");
+    case("<img/src=x/onerror=alert(1)>");
+    case("<svg onload=alert(1)><script>alert(1)</script></svg>");
+    case("<svg><style><img src=x onerror=alert(1)></style></svg>");
+    case("<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">");
+    case("<a href=\"java\tscript:alert(1)\">x</a>");
+    case("<a href=\"java&#9;script:alert(1)\">x</a>");
+    case("<a href=\" &#1; javascript:alert(1)\">x</a>");
+    case("<a href=\"JaVaScRiPt:alert(1)\">x</a>");
+    case("<a href=\"&#106;avascript:alert(1)\">x</a>");
+    case("[x](javascript:alert(1))");
+    case("[x](java\tscript:alert(1))");
+    case("[x](<java\tscript:alert(1)>)");
+    case("[x](&#106;avascript:alert(1))");
+    case("<javascript:alert(1)>");
+    case("![x](javascript:alert(1))");
+    case("![x](data:image/svg+xml;base64,PHN2Zy8+)");
+    case("[x](vbscript:msgbox)");
+    case("[x](data:text/html;base64,PHNjcmlwdD4=)");
+    case("<object data=x.swf></object><embed src=x.swf><applet code=x></applet>");
+    case("<form action=x><input onfocus=alert(1) autofocus><button formaction=javascript:alert(1)>x</button></form>");
+    case(
+        "<base href=//evil.example/><meta http-equiv=refresh content='0;url=//evil.example'><link rel=stylesheet href=x>",
+    );
+    case("<style>@import '//evil.example/x.css'; p { background: url(javascript:alert(1)) }</style>");
+    case("<p style=\"background:url(javascript:alert(1))\">x</p>");
+    case("<!--><script>alert(1)</script>-->");
+    case("<!-- <p --> <script>alert(1)</script>");
+    case("<?php echo '<script>alert(1)</script>' ?>");
+    case("<![CDATA[<script>alert(1)</script>]]>");
+    case("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\"></noscript>");
+    case("<textarea><p title=\"</textarea><img src=x onerror=alert(1)>\"></textarea>");
+    case("<template><script>alert(1)</script></template>");
+    case("<details open ontoggle=alert(1)><summary>x</summary></details>");
+    case("<video><source onerror=alert(1)></video><audio src onerror=alert(1)>");
+    case("`<script>alert(1)</script>` and\n\n    <script>alert(1)</script>");
+    case("&lt;script&gt;alert(1)&lt;/script&gt;");
+}
+
+#[test]
+fn text_that_only_looks_like_markup_stays_text() {
+    let site = built(post(
+        "A",
+        "",
+        "Set <keyfile> and Vec<T>, `<b>` & \"quotes\", 1 < 2 > 0, <user@host> <https://a.example/?a=1&b=2>",
+    ));
+    let html = feed(&site, "").remove(0).html;
+    assert!(html.contains("Set &lt;keyfile&gt; and Vec&lt;T&gt;, <code>&lt;b&gt;</code> &amp; \"quotes\""), "{html}");
+    assert!(html.contains("href=\"https://a.example/?a=1&amp;b=2\""), "{html}");
+}
+
+#[test]
+fn a_slug_with_odd_characters_is_an_address_all_the_same() {
+    #[track_caller]
+    fn case(slug: &str, url: &str) {
+        let site = built(post("A", &format!("slug: {slug}\n"), "[up](..) ![](x.png)"));
+        assert_eq!(feed(&site, "")[0].url, url, "{slug}");
+    }
+    case("it's", "https://example.org/blog/it%27s/");
+    case("'\"quoted\"'", "https://example.org/blog/%22quoted%22/");
+    case("v1.0.2", "https://example.org/blog/v1.0.2/");
+    case("...", "https://example.org/blog/.../");
+    case("a..b", "https://example.org/blog/a..b/");
+    case("trailing/", "https://example.org/blog/trailing/");
+    case("/2026/leading", "https://example.org/blog/2026/leading/");
+    case("'a?b#c'", "https://example.org/blog/a%3Fb%23c/");
+    case("100%", "https://example.org/blog/100%25/");
+    case("a%20b", "https://example.org/blog/a%2520b/");
+    case("'<script>'", "https://example.org/blog/%3Cscript%3E/");
+    case("\u{65e5}\u{672c}", "https://example.org/blog/%E6%97%A5%E6%9C%AC/");
+    case("'{slug}'", "https://example.org/blog/%7Bslug%7D/");
+    case("2016", "https://example.org/blog/2016/");
+}
+
+#[test]
+fn drafts_and_future_posts_are_out_and_a_post_needs_no_text() {
+    let site = Site::new()
+        .post("out.md", &post("Out", "", "Text."))
+        .post("draft.md", &post("Draft", "draft: true\n", "Text."))
+        .post("unpublished.md", &post("Unpublished", "published: false\n", "Text."))
+        .post("future.md", "---\ntitle: Future\ndate: 2026-11-23T12:00:01Z\nsummary: Short.\n---\nText.\n")
+        .post("now.md", "---\ntitle: Now\ndate: 2026-11-23T12:00:00Z\nsummary: Short.\n---\nText.\n")
+        .post("empty.md", "---\ntitle: Empty\ndate: 2026-01-01\nsummary: Short.\n---\n")
+        .post("bare.md", "---\ntitle: Bare\ndate: 2026-01-02\n---\n \n\n")
+        .post("two.md", &post("Two", "authors: [Ana Sousa, 'Li Wei & Co']\n", "Text."));
+    site.run(["build", "-q"]).stderr("").succeeds();
+    let items = feed(&site, "");
+    let titles: Vec<&str> = items.iter().map(|item| &*item.title).collect();
+    assert_eq!(titles, ["Now", "Out", "Two", "Bare", "Empty"]);
+    assert_eq!(items[2].authors, ["Ana Sousa", "Li Wei & Co"]);
+    assert_eq!((&*items[3].html, &*items[3].summary), ("", "Bare"));
+    assert_eq!((&*items[4].html, &*items[4].summary), ("", "Short."));
+    let later = site.run(["build", "--now", "2026-11-23T12:00:01Z"]);
+    later.succeeds();
+    assert_eq!(feed(&site, "")[0].title, "Future");
+}
+
+#[test]
+fn a_body_of_a_megabyte_is_carried_by_its_summary() {
+    let large = "All the words there are. ".repeat(42_000);
+    let site = Site::new()
+        .post("large.md", &post("Large", "tags: [x]\n", &large))
+        .post("small.md", "---\ntitle: Small\ndate: 2026-10-01\nsummary: Short.\n---\nText.\n");
+    site.run(["build", "-v"])
+        .stderr_has(
+            "warning: post is too large for a feed of at most 1000000 bytes and is carried by its summary\n \
+             --> content/posts/large.md\n\
+             hint: shorten it, or raise `bytes` in `[feeds]`; many readers refuse more than 1 MB\n",
+        )
+        .succeeds();
+    let items = feed(&site, "");
+    assert_eq!((items[0].title.as_str(), items[0].html.as_str()), ("Large", ""));
+    assert_eq!((items[1].title.as_str(), items[1].html.as_str()), ("Small", "<p>Text.</p>"));
+    assert_eq!(feed(&site, "tag/x/")[0].html, "");
+    for file in ["atom.xml", "rss.xml", "feed.json"] {
+        assert!(site.bytes(&format!("public/{file}")).len() < 1_000_000, "{file}");
+    }
+}
+
+#[test]
+fn deep_and_swelling_front_matter_is_refused_at_once() {
+    #[track_caller]
+    fn case(head: &str, want: &str) {
+        let started = std::time::Instant::now();
+        let site =
+            Site::new().post("a.md", &format!("---\ntitle: A\ndate: 2026-01-01\nsummary: s\n{head}\n---\nText.\n"));
+        let run = site.run(["build", "-q"]);
+        assert!(run.err().starts_with(want), "{}", run.err());
+        assert!(run.err().len() < 2000, "{}", run.err());
+        run.fails(1);
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+    let deep = "error: front matter has more than 64 lists and maps inside each other\n --> content/posts/a.md:";
+    case(&format!("x: {}{}", "[".repeat(20_000), "]".repeat(20_000)), deep);
+    case(&format!("x: {}", "[".repeat(20_000)), deep);
+    case(&format!("x: {}", "{a: ".repeat(10_000)), deep);
+    case(&format!("x:\n{}", (1..80).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>()), deep);
+    let mut laughs = String::from("a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for (last, name) in ('a'..='h').zip('b'..='i') {
+        laughs += &format!("{name}: &{name} [{}]\n", vec![format!("*{last}"); 9].join(", "));
+    }
+    case(&laughs, "error: aliases make front matter too large\n --> content/posts/a.md:");
+    case(
+        &format!("x: {}", "y".repeat(70_000)),
+        "error: front matter is larger than 64 KiB\n --> content/posts/a.md:1:1",
+    );
+}
+
+#[test]
+fn deep_markdown_neither_overflows_nor_takes_for_ever() {
+    for (text, slowest) in [
+        ("> ".repeat(20_000) + "x", 60),
+        ("[".repeat(20_000) + "x", 60),
+        ("*a ".repeat(20_000), 60),
+        ("<b>".repeat(20_000) + "x", 60),
+        ("<div>\n\n".repeat(5_000) + "x", 60),
+        ((0..2_000).map(|n| format!("{}- x\n", " ".repeat(n * 2 % 400))).collect(), 60),
+        ("![".repeat(10_000) + "](x)", 60),
+        ("| a ".repeat(5_000) + "\n" + &"|-".repeat(5_000) + "\n" + &"| b ".repeat(5_000), 60),
+        ("[^1]".repeat(5_000) + "\n\n[^1]: note [^1]\n", 60),
+        ("&".repeat(50_000), 60),
+        ("`".repeat(20_000) + "a" + &"``".repeat(10_000), 60),
+    ] {
+        let started = std::time::Instant::now();
+        let site = built(post("A", "", &text));
+        feed(&site, "");
+        let started = started.elapsed();
+        assert!(started.as_secs() < slowest, "{started:?} for {}", text.chars().take(20).collect::<String>());
+    }
+}
+
+#[test]
+fn what_a_page_of_feeds_and_its_snippets_show_is_escaped() {
+    let settings = "[site]\ntitle = \"<script>alert(1)</script> & Co\"\nurl = \"https://example.org/\"\n\
+                    description = \"\\\"><img src=x onerror=alert(1)>\"\n\n\
+                    [feed.x]\ntitle = \"{{ 7 * 7 }} <b>\"\ndescription = \"</title>\"\n";
+    let site =
+        Site::empty().settings(settings).post("a.md", &post("A", "tags: ['\"><script>alert(2)</script>']\n", "x"));
+    site.run(["build", "-q"]).stderr("").succeeds();
+    let page = site.read("public/feeds/index.html");
+    assert!(page.contains("{{ 7 * 7 }} &lt;b&gt;"), "{page}");
+    for (name, attributes) in tags(&page) {
+        assert!(name != "script" && name != "img" && name != "b", "<{name}> in {page}");
+        assert!(attributes.iter().all(|(name, _)| !name.starts_with("on")), "{page}");
+    }
+    for snippet in ["links.html", "nginx.conf", "_headers"] {
+        let text = site.read(&format!(".tidings/hosting/{snippet}"));
+        assert!(!text.contains("<script") && !text.contains("<img"), "{snippet}: {text}");
+    }
+    read_back::well_formed(&site.read("public/feeds/feeds.opml"));
+    for file in site.files("public").iter().filter(|file| file.ends_with(".xml")) {
+        read_back::well_formed(&site.read(&format!("public/{file}")));
+    }
+}
+
+#[test]
+fn a_harmless_page_is_told_from_a_harmful_one() {
+    #[track_caller]
+    fn case(html: &str, harmful: bool) {
+        assert_eq!(std::panic::catch_unwind(|| harmless(html)).is_err(), harmful, "{html}");
+    }
+    case("<p>x <a href=\"https://a.example/\">y</a></p>", false);
+    case("<p onclick=x>x</p>", true);
+    case("<a href=\"/x\">x</a>", true);
+    case("<a href=\"javascript:x\">x</a>", true);
+    case("<img srcset=\"https://a.example/x 1x, /y 2x\">", true);
+    case("<script></script>", true);
+}
