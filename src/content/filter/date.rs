@@ -26,7 +26,8 @@ impl Stretch {
             let end = in_zone(day.succ_opt()?.and_time(NaiveTime::MIN), zone)?;
             return Some(Stretch { written, start, end });
         }
-        let (local, offset) = written.split_at(written[10..].find(['Z', '+', '-']).map_or(written.len(), |n| n + 10));
+        let offset_at = written.get(10..)?.find(['Z', '+', '-']).map_or(written.len(), |n| n + 10);
+        let (local, offset) = written.split_at(offset_at);
         let (format, length) = match local.len() {
             16 => ("%Y-%m-%dT%H:%M", TimeDelta::minutes(1)),
             19 => ("%Y-%m-%dT%H:%M:%S", TimeDelta::seconds(1)),
@@ -84,6 +85,8 @@ mod tests {
             "2026-02-29",
             "26-01-01",
             "2026-1-1",
+            "2026-01-",
+            "2026-01-1",
             "+2026-01-01",
             "2026-01-01x",
             "2026-01-01T9:00",
