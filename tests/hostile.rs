@@ -427,3 +427,318 @@ fn a_harmless_page_is_told_from_a_harmful_one() {
     case("<img srcset=\"https://a.example/x 1x, /y 2x\">", true);
     case("<script></script>", true);
 }
+
+mod whole_chain {
+    //! The pure middle as a whole, on any bytes as files.
+
+    use super::read_back::{harmless, well_formed};
+    use chrono::{DateTime, Utc};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use tidings::config::{Axis, Config};
+    use tidings::content::collection::{Collection, Gathered, Parts};
+    use tidings::content::dialect::Dialect;
+    use tidings::content::lock::Lock;
+    use tidings::content::markdown::Renderer;
+    use tidings::content::post::{self, Content, Reading};
+    use tidings::content::slug::slugify;
+    use tidings::content::{call_to_action, people, term_file};
+    use tidings::diagnostic::Diagnostic;
+    use tidings::feed::compose::Composer;
+    use tidings::feed::entry::Entries;
+    use tidings::feed::plan::{needed, plan};
+    use url::Url;
+
+    const SETTINGS: [&str; 4] = [
+        "[site]\ntitle = \"Example\"\nurl = \"https://example.org/\"\n",
+        "[site]\ntitle = \"<b>&\\\"'\"\nurl = \"https://example.org/a/b\"\ntimezone = \"Europe/Berlin\"\npublish_time = \"02:30\"\n\
+         permalink = \"/{year}/{month}/{day}/{category}/{id}/{slug}.html\"\nauthor = \"Li & Co\"\n\n\
+         [feeds]\nitems = 1\nbytes = 4000\narchives = \"all\"\nid_prefix = \"tag:example.org,2026:\"\n\n\
+         [feed.x]\nfilter = \"tag=a or not author=b and published>=2020-01-01\"\nformats = [\"json\"]\n",
+        "[site]\ntitle = \"E\"\nurl = \"http://[::1]:8080/\"\npermalink = \"/{id}\"\n\n[feeds]\nurl = \"https://feeds.example/x/\"\n\
+         age = \"90d\"\ncontent = \"summary\"\nhub = \"https://hub.example/?a=1&b=2\"\narchives = \"none\"\n",
+        "[site]\ntitle = \"E\"\nurl = \"https://example.org/\"\n\n[feeds]\nitems = 2\nbytes = 1\ntaxonomies = [\"tag\"]\n\n\
+         [front_matter]\ntag = [\"labels\"]\n",
+    ];
+
+    /// What front matter is made of, sound and not.
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop::sample::select(vec![
+            "title",
+            "date",
+            "pub_date",
+            "id",
+            "slug",
+            "tags",
+            "category",
+            "discovery_topic",
+            "author",
+            "summary",
+            "lead",
+            "cta_ref",
+            "related_entries",
+            "image",
+            "enclosure",
+            "lang",
+            "content",
+            "draft",
+            "withdrawn",
+            "updated",
+            "published",
+            "labels",
+            "name",
+            "aliases",
+            "profile_url",
+            "<<",
+            "x",
+            "\"\\u0000\"",
+            "? a",
+            "- b",
+        ]);
+        let value = prop_oneof![
+            6 => prop::sample::select(vec![
+                "A", "2026-01-01", "2026-11-22T10:00:00+14:00", "2025-06-30 23:59:60", "1970-01-01", "9998-12-31",
+                "2026-13-02", "[a, B, 'C++', c]", "[a, [b], {c: d}]", "{url: /x.mp3, length: 12, type: 'a&b'}",
+                "../../x", "/a/b/", "a b?c#d", "..", "true", "false", "null", "", "~", "\"\\u0001\\ufffe]]>\"",
+                "'<b>&\"'", "\u{5e9}\u{5dc}", "\u{1f389}", "&a [x, y]", "*a", "!!binary x", "|", ">-\n  folded\n  text",
+                "|\n  # Head\n  <script>alert(1)</script>\n  [x](javascript:y) ![](z)", "javascript:alert(1)", "//h/x.png", "data:,x",
+                "\"unclosed", "a: b", "[unclosed", "{", "en", "pt-BR", "full", "summary", "0x1F", "1e999", "-0",
+                "tag:example.org,2020:x", "https://example.org/?p=1", "\t", "# comment", "@x", "`x`", "%x",
+            ]).prop_map(String::from),
+            1 => any::<String>(),
+        ];
+        (key, value).prop_map(|(key, value)| format!("{key}: {value}\n"))
+    }
+
+    /// Lines that a post may have, hostile as they are.
+    const SOUND: &[(&str, &[&str])] = &[
+        (
+            "id",
+            &[
+                "one",
+                "..",
+                "a b<c>",
+                "tag:x.example,2020:1",
+                "https://example.org/?p=1&q=2",
+                "\u{1f389}",
+                "%2e%2e",
+                "\"\\u0001x\"",
+            ],
+        ),
+        ("slug", &["one", "a/b", "it's", "<b>", "a?b#c", "100%", "\u{5e9}", "..a", "\"x\\u0085y\""]),
+        (
+            "tags",
+            &[
+                "[a, B, 'C++', c]",
+                "C",
+                "[privet, \u{43f}\u{440}\u{438}\u{432}\u{435}\u{442}]",
+                "['..', '/', '<b>&']",
+                "\"\\ufffe]]>\"",
+            ],
+        ),
+        ("category", &["a", "A", "[x y, x-y]", "'<script>'", "\"\\u0000\""]),
+        ("topics", &["topics/a", "discovery_topic/a", "[a, topic/b]", "../.."]),
+        ("author", &["ana", "[a, b]", "{name: x}", "'<b>&\"'", "4ItmAo1t5SIG8MsiEa2K2K"]),
+        ("summary", &["S", "'<b>&amp;\"]]>'", "\"a\\u0000b\\r\\nc\"", "\u{202e}x", "&amp;lt;", "{}"]),
+        ("lead", &["L *x*", "'<script>alert(1)</script>'", "'[r][r] [^1]'", "\"\\u001b\\n\\n# x\"", "'</p></div>]]>'"]),
+        ("image", &["/x.png", "x.jpg?a=1&b=2", "javascript:x.png", "//h/x.png", "'http://[/x.png'", "'/<b>\"x.gif'"]),
+        (
+            "enclosure",
+            &["/x.mp3", "{url: /x.mp3, length: 12, type: 'a&b\"c'}", "javascript:x", "{url: x}", "'/]]>.pdf'"],
+        ),
+        ("lang", &["en", "he", "pt-BR", "'\"'"]),
+        ("content", &["full", "summary"]),
+        ("draft", &["false", "true", "no"]),
+        ("withdrawn", &["2026-11-01", "2020-01-01", "2027-01-01"]),
+        ("updated", &["2026-11-01", "2020-01-01", "2027-01-01", "2026-03-29 02:30:00"]),
+        ("related_entries", &["[one, two]", "one"]),
+        ("cta_ref", &["one", "[a]"]),
+        ("extra", &["{a: [1, 2.5, ~]}", "\"\\u0000\"", "0x1F"]),
+        ("labels", &["[a]", "'#'"]),
+    ];
+
+    fn markdown() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            6 => prop::sample::select(vec![
+                "text ", "\n", "\n\n", "# ", "> ", "- ", "    ", "*", "**", "_", "`", "```", "~~", "[x](", "](", ")", "[^1]",
+                "[^1]: note\n", "![", "<", ">", "</", "<b>", "</b>", "<p onclick=x>", "<script>", "</script>", "<iframe src=//x>",
+                "<!--", "-->", "<![CDATA[", "]]>", "<?", "&lt;", "&#0;", "&#x1;", "&", "|a|b|\n|-|-|\n|c|d|", "\\", "\t", "\r", "\r\n",
+                "\u{0}", "\u{1b}", "\u{fffe}", "\u{feff}", "\u{2028}", "\u{202e}", "<img src=/a srcset='b 1x, c 2x'>", "<a href='java\tscript:x'>",
+                "<svg><style>", "<math>", "<table><tr>", "<textarea>", "<style>", "<pre>", "<video poster=x>", "https://a.example/ ",
+                "---\n", "===\n", "<keyfile>", "Vec<T>", "{{ x }}", "{% y %}", "1. ", "[r]: /x 'y'\n", "[r]", "<div>\n\n", "</div>",
+            ]).prop_map(String::from),
+            1 => any::<String>(),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    fn file() -> impl Strategy<Value = Vec<u8>> {
+        let sound = (prop::collection::btree_map(0..SOUND.len(), any::<prop::sample::Index>(), 0..9), markdown())
+            .prop_map(|(lines, text)| {
+                let head: String =
+                    lines.iter().map(|(&i, at)| format!("{}: {}\n", SOUND[i].0, at.get(SOUND[i].1))).collect();
+                format!("---\ntitle: A\ndate: 2026-02-03\n{head}---\n{text}").into_bytes()
+            });
+        let doubtful = (line(), markdown())
+            .prop_map(|(line, text)| format!("---\ntitle: A\ndate: 2026-02-03\n{line}---\n{text}").into_bytes());
+        let any_head = (prop::collection::vec(line(), 0..12), markdown(), 0..4usize).prop_map(|(lines, text, form)| {
+            let head = lines.concat();
+            match form {
+                0 => format!("---\n{head}---\n{text}"),
+                1 => format!("\u{feff}---\r\n{}---\r\n{text}", head.replace('\n', "\r\n")),
+                2 => format!("{head}---\n{text}"),
+                _ => format!("---\n{head}"),
+            }
+            .into_bytes()
+        });
+        let damaged = (file_text(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut bytes, at, byte)| {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes
+        });
+        prop_oneof![
+            8 => sound,
+            2 => doubtful,
+            2 => any_head,
+            1 => damaged,
+            1 => prop::collection::vec(any::<u8>(), 0..200),
+        ]
+    }
+
+    fn file_text() -> impl Strategy<Value = Vec<u8>> {
+        markdown().prop_map(|text| format!("---\ntitle: A\ndate: 2026-02-03\ntags: [a, b]\n---\n{text}").into_bytes())
+    }
+
+    fn path(folder: &'static str) -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            4 => "[a-c]{1,2}".prop_map(|name| format!("{name}.md")),
+            1 => prop::sample::select(vec![
+                "2026-01-01-x.md", "2026-13-01.y.md", "2026-01-01.md", "x/index.md", "index.md", ".md", "..md", "a b.md",
+                "\u{1f389}.md", "\u{1b}[31m.md", "%2e%2e.md", "<b>.md", "a.b.markdown", "c++.yaml",
+            ]).prop_map(String::from),
+        ];
+        name.prop_map(move |name| format!("content/{folder}/{name}"))
+    }
+
+    fn files(folder: &'static str, most: usize) -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
+        prop::collection::btree_map(path(folder), file(), 0..most)
+    }
+
+    /// Parses what can be, and shows every finding as people would see it.
+    fn all<T>(
+        files: &BTreeMap<String, Vec<u8>>,
+        parse: impl Fn(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>),
+    ) -> Vec<T> {
+        let mut out = Vec::new();
+        for (path, bytes) in files {
+            let (value, findings) = parse(path, bytes);
+            show(&findings, files);
+            assert_eq!(value.is_none(), findings.iter().any(Diagnostic::is_error), "{path}: {findings:?}");
+            out.extend(value);
+        }
+        out
+    }
+
+    fn show(findings: &[Diagnostic], files: &BTreeMap<String, Vec<u8>>) {
+        for finding in findings {
+            let source = finding.place.as_ref().and_then(|place| files.get(&place.file));
+            let source = source.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let shown = finding.render(source.as_deref());
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+            assert!(finding.message.chars().count() < 600, "{shown}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_bytes_make_it_panic_and_whatever_comes_out_is_a_feed(
+            posts in files("posts", 6),
+            persons in files("people", 3),
+            calls in files("cta", 2),
+            terms in files("taxonomies/tags", 2),
+            settings in prop::sample::select(SETTINGS.to_vec()),
+            lock in prop_oneof![3 => Just(String::new()), 1 => any::<String>()],
+            day in 0..1000i64,
+        ) {
+            let config = Config::parse(settings).unwrap();
+            let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
+            let now = now - chrono::TimeDelta::days(day - 500);
+            let dialect = Dialect::new(&config.front_matter);
+            let reading =
+                Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
+            let lock = Lock::parse(&lock).unwrap_or_default();
+            let parts = Parts {
+                posts: all(&posts, |file, bytes| post::parse(file, bytes, &reading)),
+                people: all(&persons, people::parse_person),
+                calls_to_action: all(&calls, call_to_action::parse_call_to_action),
+                term_files: all(&terms, term_file::parse_term).into_iter().map(|file| (Axis::Tag, file)).collect(),
+            };
+            let Gathered { collection, lock, findings } = Collection::gather(parts, &config, &lock, now);
+            show(&findings, &posts);
+            prop_assert_eq!(Lock::parse(&lock.to_text()).unwrap_or_default().to_text(), lock.to_text());
+
+            let (feeds, findings) = plan(&collection, &config, &BTreeMap::new(), now);
+            show(&findings, &posts);
+            let renderer = Renderer::new();
+            let entries = Entries { collection: &collection, config: &config, size_of: &|path| Some(path.len() as u64) };
+            let entries: Vec<_> = needed(&feeds, &collection)
+                .into_iter()
+                .zip(&collection.articles)
+                .map(|(wanted, article)| {
+                    let rendered = (wanted? == Content::Full).then(|| {
+                        let body = post::body(&article.post, &posts[&article.post.file]).unwrap();
+                        let permalink = Url::parse(&article.url).unwrap();
+                        let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
+                        renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value))
+                    });
+                    Some(entries.entry(article, rendered))
+                })
+                .collect();
+            let composer = Composer { collection: &collection, config: &config, entries: &entries };
+            let mut findings = Vec::new();
+            let mut written = BTreeMap::new();
+            for feed in &feeds {
+                let sink = |path: &str, bytes: &[u8]| {
+                    let text = std::str::from_utf8(bytes).unwrap();
+                    feed_rs::parser::parse(bytes).unwrap_or_else(|e| panic!("{path}: {e}\n{text}"));
+                    if path.ends_with(".json") {
+                        let feed: serde_json::Value = serde_json::from_str(text).unwrap();
+                        for item in feed["items"].as_array().unwrap() {
+                            harmless(item["content_html"].as_str().unwrap_or_default());
+                            Url::parse(item["url"].as_str().unwrap()).unwrap();
+                            Url::parse(item["id"].as_str().unwrap()).unwrap();
+                            assert!(!item["title"].as_str().unwrap().is_empty());
+                        }
+                    } else {
+                        well_formed(text);
+                    }
+                    assert!(written.insert(path.to_string(), bytes.len()).is_none(), "{path} was written twice");
+                    assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path}");
+                    Ok::<(), ()>(())
+                };
+                composer.documents(feed, &mut findings, sink).unwrap();
+            }
+            show(&findings, &posts);
+        }
+
+        #[test]
+        fn no_settings_make_it_panic(text in prop_oneof![
+            any::<String>(),
+            (prop::sample::select(SETTINGS.to_vec()), any::<prop::sample::Index>(), any::<char>()).prop_map(|(text, at, c)| {
+                let mut chars: Vec<char> = text.chars().collect();
+                let at = at.index(chars.len());
+                chars[at] = c;
+                chars.into_iter().collect()
+            }),
+        ]) {
+            if let Err(findings) = Config::parse(&text) {
+                assert!(!findings.is_empty());
+                show(&findings, &BTreeMap::from([("tidings.toml".to_string(), text.into_bytes())]));
+            }
+        }
+    }
+}
