@@ -99,8 +99,11 @@ fn site() -> Site {
         .post("three.md", &post("Three", "drei", "2026-11-03T09:00:00Z"))
 }
 
+/// A tool, the files of its output, and the ids in its feed.
+type Tool = (&'static str, Vec<(&'static str, String)>, [&'static str; 3]);
+
 /// The feeds of other tools, and the ids that they gave to the three posts.
-fn tools() -> Vec<(&'static str, Vec<(&'static str, String)>, [&'static str; 3])> {
+fn tools() -> Vec<Tool> {
     let rss = |items: &[(&str, &str, &str, &str, &str)]| {
         let items: String = items
             .iter()
