@@ -719,6 +719,10 @@ fn a_file_that_cannot_be_read_is_a_finding() {
     symlink("self.md", site.path("content/posts/self.md")).unwrap();
     symlink("../posts", site.path("content/posts/loop")).unwrap();
     site.write("content/posts/folder.md/inside.md", GOOD);
+    let pipe = std::process::Command::new("mkfifo").arg(site.path("content/posts/pipe.md")).status();
+    assert!(pipe.is_ok_and(|made| made.success()));
+    let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9.md");
+    std::fs::write(site.path("content/posts").join(name), GOOD).unwrap();
     // Emacs locks the file that it edits by such a link: that is nobody's post.
     symlink("ana@host.1234:567", site.path("content/posts/.#good.md")).unwrap();
     site.run(["check"])
@@ -726,17 +730,23 @@ fn a_file_that_cannot_be_read_is_a_finding() {
             "
             error: cannot read this file: no such file or folder
              --> content/posts/broken.md
+            error: file name is not UTF-8
+             --> content/posts/caf\u{fffd}.md
+            hint: rename it
             warning: this is a folder, although it is named like a file
              --> content/posts/folder.md
             error: link leads back to a folder that it lies in
              --> content/posts/loop
+            error: this is not a file
+             --> content/posts/pipe.md
             error: cannot read this file: too many levels of symbolic links
              --> content/posts/self.md
-            2 posts in 1 feed: 3 errors, 1 warning
+            2 posts in 1 feed: 5 errors, 1 warning
             ",
         )
         .fails(1);
-    for broken in ["broken.md", "self.md", "loop"] {
+    std::fs::remove_file(site.path("content/posts").join(name)).unwrap();
+    for broken in ["broken.md", "self.md", "loop", "pipe.md"] {
         site.remove(&format!("content/posts/{broken}"));
     }
     site.run(["build", "-q"]).stderr("").succeeds();
