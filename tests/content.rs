@@ -98,6 +98,25 @@ fn updated_is_what_the_front_matter_says_and_never_before_publication() {
     case("last_modified_at: '2026-10-05 08:00:00 -0500'\n", "2026-10-05T13:00:00Z");
     case("updated: 2026-09-01\n", "2026-10-01T10:00:00Z");
     case("updated:\n", "2026-10-01T10:00:00Z");
+    case("updated: 2026-11-23T12:00:00Z\n", "2026-11-23T12:00:00Z");
+    case("updated: 2026-11-23T12:00:01Z\n", "2026-10-01T10:00:00Z");
+}
+
+#[test]
+fn an_updated_that_is_not_used_is_told() {
+    #[track_caller]
+    fn case(updated: &str, why: &str) {
+        Site::new()
+            .post("a.md", &post("A", "2026-10-01", &format!("updated: {updated}\n")))
+            .run(["check"])
+            .stderr(&format!(
+                "warning: `updated` is {why}\n --> content/posts/a.md:2:8\n  |\n2 | title: A\n  |        ^\n\
+                 1 post in 1 feed: 0 errors, 1 warning"
+            ))
+            .succeeds();
+    }
+    case("2026-09-30", "before the day of publication and is not used");
+    case("2026-11-24", "still to come and is not used until then");
 }
 
 #[test]

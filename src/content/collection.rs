@@ -178,15 +178,16 @@ impl Collection {
                 mention(i, article, &references, &files, &mut mentions);
             }
             unusable_addresses(article, &mut findings);
-            if let Some(updated) = article.post.updated_at
-                && updated < article.post.published_at.value
-                && article.state == State::Published
-            {
-                findings.push(
-                    Diagnostic::warning("`updated` is before the day of publication and is not used")
-                        .at(&article.post.file, article.post.title.span),
-                );
-            }
+            let why = match article.post.updated_at.filter(|_| article.state == State::Published) {
+                Some(updated) if updated < article.post.published_at.value => {
+                    "before the day of publication and is not used"
+                }
+                Some(updated) if updated > now => "still to come and is not used until then",
+                _ => continue,
+            };
+            findings.push(
+                Diagnostic::warning(format!("`updated` is {why}")).at(&article.post.file, article.post.title.span),
+            );
         }
         let published: Vec<i64> = articles.iter().map(|a| a.post.published_at.value.timestamp()).collect();
         let terms = terms(mentions, &files, &published);
@@ -247,12 +248,13 @@ fn state(post: &Post, now: DateTime<Utc>) -> State {
     }
 }
 
-/// What the front matter says, but never before publication; the day of withdrawal for a post taken back.
+/// What the front matter says, but never before publication and never a time to come, which readers would keep on top; the
+/// day of withdrawal for a post taken back.
 fn updated_at(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
     let published = post.published_at.value;
     match post.withdrawn_at {
         Some(at) if at <= now => at.max(published),
-        _ => post.updated_at.unwrap_or(published).max(published),
+        _ => post.updated_at.filter(|&at| at <= now).unwrap_or(published).max(published),
     }
 }
 
