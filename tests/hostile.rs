@@ -391,6 +391,23 @@ fn deep_markdown_neither_overflows_nor_takes_for_ever() {
 }
 
 #[test]
+fn a_tampered_list_of_written_files_removes_nothing_outside_of_the_output_folder() {
+    use sha2::Digest as _;
+    let site = Site::new().post("a.md", &post("A", "", "Text.")).file("precious.txt", "precious");
+    let hash: String = sha2::Sha256::digest("precious").iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let absolute = site.path("precious.txt").to_string_lossy().into_owned();
+    for path in ["../precious.txt", "x/../../precious.txt", &absolute] {
+        let files = serde_json::json!({ "files": { path: hash, "gone.xml": hash }, "building": true });
+        site.write(".tidings/written.json", files.to_string());
+        site.write("public/gone.xml", "precious");
+        let run = site.run(["build", "--json"]);
+        assert_eq!(run.json()["removed"], serde_json::json!(["gone.xml"]), "{path}");
+        run.succeeds();
+        assert_eq!(site.read("precious.txt"), "precious", "{path}");
+    }
+}
+
+#[test]
 fn what_a_page_of_feeds_and_its_snippets_show_is_escaped() {
     let settings = "[site]\ntitle = \"<script>alert(1)</script> & Co\"\nurl = \"https://example.org/\"\n\
                     description = \"\\\"><img src=x onerror=alert(1)>\"\n\n\

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The folder for what a build remembers, relative to the site's root.
 pub const STATE: &str = ".tidings";
@@ -236,7 +236,10 @@ impl Drop for Output<'_> {
 /// What the last build wrote. A list that cannot be read is no list: then nothing is removed, which is the safe side.
 fn written(root: &Path) -> Written {
     let bytes = fs::read(root.join(STATE).join("written.json")).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
+    let mut written: Written = serde_json::from_slice(&bytes).unwrap_or_default();
+    // A list that somebody else has written may name anything: what is removed must lie inside of the output folder.
+    written.files.retain(|path, _| Path::new(path).components().all(|part| matches!(part, Component::Normal(_))));
+    written
 }
 
 /// What is remembered of term feeds whose files are still there.
