@@ -737,7 +737,7 @@ fn a_file_that_cannot_be_read_is_a_finding() {
              --> content/posts/folder.md
             error: link leads back to a folder that it lies in
              --> content/posts/loop
-            error: this is not a file
+            error: this is not a file that can be read
              --> content/posts/pipe.md
             error: cannot read this file: too many levels of symbolic links
              --> content/posts/self.md

@@ -270,10 +270,13 @@ pub fn harmless(html: &str) {
     }
 }
 
+/// The name of an element, and its attributes.
+pub type Tag = (String, Vec<(String, String)>);
+
 /// All start tags of a piece of HTML with their attributes.
-pub fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+pub fn tags(html: &str) -> Vec<Tag> {
     #[derive(Default)]
-    struct Sink(RefCell<Vec<(String, Vec<(String, String)>)>>);
+    struct Sink(RefCell<Vec<Tag>>);
     impl TokenSink for Sink {
         type Handle = ();
         fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
