@@ -195,7 +195,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("published", &["pub_date", "date", "published", "publishDate"]),
     ("updated", &["updated", "lastmod", "last_modified_at"]),
     ("draft", &["draft"]),
-    ("withdrawn", &["withdrawn"]),
+    ("withdrawn", &["withdrawn", "expiryDate"]),
     ("category", &["categories_blog", "category", "categories"]),
     ("topic", &["discovery_topic", "topic", "topics"]),
     ("tag", &["tags", "tag"]),
@@ -209,6 +209,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("enclosure", &["enclosure"]),
     ("lang", &["lang"]),
     ("content", &["content"]),
+    ("address", &["permalink", "url"]),
 ];
 
 #[cfg(test)]

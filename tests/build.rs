@@ -104,18 +104,18 @@ fn the_report_as_json_is_all_that_stands_on_standard_output() {
     let site = Site::new().settings(&format!("{SETTINGS}formats = [\"json\"]\n")).post("a.md", &post("A", 1, ""));
     let want = serde_json::json!({
         "written": ["feed.json", "feeds/feeds.opml", "feeds/index.html", "feeds/style.css"],
-        "unchanged": [], "removed": [], "kept": [], "left_out": [], "findings": [], "built": true,
+        "unchanged": [], "removed": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
     });
     assert_eq!(site.run(["--json", "build"]).succeeds().json(), want);
     let want = serde_json::json!({
         "written": [], "unchanged": ["feed.json", "feeds/feeds.opml", "feeds/index.html", "feeds/style.css"],
-        "removed": [], "kept": [], "left_out": [], "findings": [], "built": true,
+        "removed": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
     });
     assert_eq!(site.run(["build", "--json"]).stderr("").succeeds().json(), want);
     let site = site.post("b.md", "---\ntitle: B\ndate: 2026-13-02\nsummary: x\n---\n");
     let got = site.run(["build", "--json"]).fails(1).json();
     let want = serde_json::json!({
-        "written": [], "unchanged": [], "removed": [], "kept": [], "left_out": [], "built": false,
+        "written": [], "unchanged": [], "removed": [], "held_back": [], "kept": [], "left_out": [], "built": false,
         "findings": [{
             "severity": "error", "message": "`date` is not a date: month 13 does not exist", "file": "content/posts/b.md",
             "line": 3, "column": 7, "width": 10, "hint": "write YYYY-MM-DD, or with a time 2026-03-02T09:00:00Z",

@@ -86,7 +86,7 @@ fn where_there_is_no_site_the_way_to_one_is_shown() {
             "
             error: there is no `tidings.toml` in `.`
             hint: go to the site's folder, name it with `--root DIR`, or make one with `tidings init`
-            no site to check: 1 error, 0 warnings
+            not checked further: 1 error, 0 warnings
             ",
         )
         .fails(1);

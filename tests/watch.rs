@@ -200,6 +200,7 @@ fn it_notices_a_line_that_is_put_into_the_lock() {
     let line = "\"/blog/a/\" = { id = \"tag:example.org,2026:day1\" }\n";
     watched.site.write("tidings.lock", watched.site.read("tidings.lock") + line);
     watched.shows("tidings.lock", "file = ");
+    watched.says("nothing changed");
     watched.is_quiet();
 }
 

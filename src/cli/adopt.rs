@@ -1,14 +1,16 @@
 //! `tidings adopt`: keep the ids of an older tool's feeds, so that moving here floods no reader.
 
 use super::site::{self, Faulty};
-use super::talk::{findings_json, show, show_errors};
+use super::talk::{findings_json, show};
 use super::{Context, Outcome};
 use crate::content::collection::State;
 use crate::content::lock::Line;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::fetch::{self, Limits};
 use crate::disk::lockfile;
-use crate::feed::adopt::{Adoption, Candidate, matches};
+use crate::disk::output::Turn;
+use crate::feed::adopt::{Adoption, Candidate, How, matches};
+use crate::feed::read::Published;
 use clap::Args;
 use serde_json::json;
 
@@ -25,7 +27,7 @@ impl Adopt {
     pub fn run(&self, context: &Context) -> Outcome {
         let mut findings = Vec::new();
         let adoption = self.adopt(context, &mut findings);
-        show_errors(context, &findings);
+        show(context, &findings, context.talk.least());
         let mut report = json!(adoption);
         report["findings"] = findings_json(&findings);
         context.talk.report(&report);
@@ -39,6 +41,10 @@ impl Adopt {
     }
 
     fn adopt(&self, context: &Context, findings: &mut Vec<Diagnostic>) -> Option<Adoption> {
+        // The lock is read, and written again: a build must not come between.
+        let there = context.root.join(crate::config::FILE).is_file();
+        let waiting = || context.talk.line("a build is at work; waiting for it");
+        let _turn = there.then(|| Turn::take(&context.root, waiting).map_err(|err| findings.push(err)));
         let (site, found) = site::open(context, Faulty::LeaveOut);
         findings.extend(found);
         let site = site?;
@@ -57,7 +63,9 @@ impl Adopt {
             .collect();
         let adoption = matches(&fetched.feeds, &candidates);
         // What was chosen between is worth reading here, whatever else is wrong with the site.
-        show(context, &mut adoption.findings());
+        let mut found = adoption.findings();
+        found.extend(other_addresses(&adoption, &fetched.feeds));
+        show(context, &found, Severity::Warning);
         let mut lock = site.new_lock.clone();
         for adopted in &adoption.adopted {
             let Some(article) = articles().find(|article| article.address == adopted.address) else { continue };
@@ -69,4 +77,20 @@ impl Adopt {
         }
         Some(adoption)
     }
+}
+
+/// A warning where no post has the address that it was published under: then every entry of ours links to nowhere.
+fn other_addresses(adoption: &Adoption, feeds: &[Published]) -> Option<Diagnostic> {
+    if adoption.adopted.is_empty() || adoption.adopted.iter().any(|adopted| adopted.how == How::ByPermalink) {
+        return None;
+    }
+    let adopted = adoption.adopted.first()?;
+    let entry = feeds.iter().flat_map(|feed| &feed.entries).find(|entry| *entry.id == *adopted.id)?;
+    let was = entry.url.as_deref()?;
+    let finding = Diagnostic::warning(format!("posts had other addresses: `{was}` is now `{}`", adopted.address));
+    Some(
+        finding
+            .in_file(crate::config::FILE)
+            .hint("set `permalink` in `[site]` to what your site really uses, such as `/posts/{slug}/`"),
+    )
 }

@@ -1,7 +1,7 @@
 //! `tidings build`: every feed, all or nothing.
 
 use super::site::{self, Faulty};
-use super::talk::{count, findings_json, plural, show_errors};
+use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{self, Output, Report, Turn};
@@ -26,10 +26,22 @@ pub struct Build {
     new_ids: bool,
 }
 
+/// What a build did.
+#[derive(Default)]
+struct Built {
+    report: Report,
+    summary: String,
+    left_out: Vec<String>,
+    held_back: Vec<(String, String)>,
+}
+
 impl Build {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         if self.watch {
+            if context.talk.terminal() {
+                context.talk.line("watching; stop with Ctrl-C");
+            }
             return watch::run(context, |context| {
                 self.once(context);
             });
@@ -43,22 +55,26 @@ impl Build {
         let built = self.build(context, &mut findings);
         let (errors, warnings) = count(&findings);
         // Cron runs this after each commit: warnings are for `check`, here they are counted.
-        show_errors(context, &findings);
-        let (report, summary, left_out) = built.unwrap_or_default();
-        let failed = summary.is_none();
+        show(context, &findings, context.talk.least());
+        let done = built.is_some();
+        let Built { report, summary, left_out, held_back } = built.unwrap_or_default();
         context.talk.report(&json!({
             "written": report.written,
             "unchanged": report.unchanged,
             "removed": report.removed,
             "kept": report.kept,
             "left_out": left_out,
+            "held_back": held_back.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect::<Vec<_>>(),
             "findings": findings_json(&findings),
-            "built": !failed,
+            "built": done,
         }));
-        let Some(summary) = summary else {
+        if !done {
             context.talk.line(&format!("nothing was written: {}", plural(errors, "error")));
             return Outcome::Wrong;
-        };
+        }
+        for (file, why) in &held_back {
+            context.talk.detail(&format!("held back {file}: {why}"));
+        }
         for (what, files) in [("wrote", &report.written), ("removed", &report.removed)] {
             files.iter().for_each(|file| context.talk.detail(&format!("{what} {file}")));
         }
@@ -80,18 +96,14 @@ impl Build {
             let wrote = plural(report.written.len(), "file");
             let kept = report.unchanged.len();
             context.talk.line(&format!("{summary}: wrote {wrote}{removed}, {kept} unchanged{warned}"));
-        } else if context.talk.terminal() {
+        } else if self.watch || context.talk.terminal() {
             context.talk.line(&format!("{summary}: nothing changed{warned}"));
         }
         if left_out.is_empty() && errors == 0 { Outcome::Done } else { Outcome::Wrong }
     }
 
     /// Builds; what was found is added to `findings`. `None` when nothing was written.
-    fn build(
-        &self,
-        context: &Context,
-        findings: &mut Vec<Diagnostic>,
-    ) -> Option<(Report, Option<String>, Vec<String>)> {
+    fn build(&self, context: &Context, findings: &mut Vec<Diagnostic>) -> Option<Built> {
         let faulty = if self.keep_going { Faulty::LeaveOut } else { Faulty::Refuse };
         let turn = self.turn(context).map_err(|err| findings.push(err)).ok()?;
         let (site, found) = site::open(context, faulty);
@@ -104,7 +116,8 @@ impl Build {
         }
         let result = self.write(context, &site, turn.as_ref()?, findings);
         let (report, feeds) = result.map_err(|errors| findings.extend(errors)).ok()?;
-        Some((report, Some(site.summary(feeds)), site.left_out.into_iter().collect()))
+        let (summary, held_back) = (site.summary(feeds), site.held_back());
+        Some(Built { report, summary, held_back, left_out: site.left_out.into_iter().collect() })
     }
 
     /// The right to build, where there is a site at all. It is taken before anything is read, so that of two builds the

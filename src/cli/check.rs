@@ -1,8 +1,9 @@
 //! `tidings check`: every finding in content, settings and templates, in one run. Nothing is written.
 
 use super::site::{self, Faulty};
-use super::talk::{count, findings_json, plural, show};
+use super::talk::{count, findings_json, in_order, plural, show};
 use super::{Context, Outcome, kept};
+use crate::diagnostic::Severity;
 use crate::disk::output;
 use clap::Args;
 use serde_json::json;
@@ -20,7 +21,7 @@ impl Check {
     pub fn run(&self, context: &Context) -> Outcome {
         // Faulty posts are left out here so that what is wrong with the others shows, too.
         let (site, mut findings) = site::open(context, Faulty::LeaveOut);
-        let mut summary = String::from("no site to check");
+        let mut summary = String::from("not checked further");
         if let Some(site) = &site {
             let folder = &site.config.content.output;
             let remembered = output::remembered(&site.root, folder);
@@ -40,7 +41,10 @@ impl Check {
             }
             findings.extend(kept::changed_ids(site, &changed));
         }
-        show(context, &mut findings);
+        // Whoever wants quiet and is strict must still learn what it was that failed.
+        let least = if context.talk.quiet() && !self.strict { Severity::Error } else { Severity::Warning };
+        in_order(&mut findings);
+        show(context, &findings, least);
         let (errors, warnings) = count(&findings);
         context.talk.report(&json!({
             "errors": errors,

@@ -1,15 +1,16 @@
 //! `tidings diff`: what the next build would change for a reader.
 
 use super::site::{self, Faulty, Site};
-use super::talk::{findings_json, show_errors};
+use super::talk::{findings_json, show};
 use super::{Context, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::disk::fetch::{self, Limits};
 use crate::disk::output;
-use crate::feed::diff::{Diff, compare};
+use crate::feed::diff::{Diff, NewSide, compare};
 use crate::feed::read::{self, Published};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Show what the next build would change for a reader.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ impl DiffCommand {
     pub fn run(&self, context: &Context) -> Outcome {
         let mut findings = Vec::new();
         let diff = self.diff(context, &mut findings);
-        show_errors(context, &findings);
+        show(context, &findings, context.talk.least());
         let mut report = json!(diff);
         report["findings"] = findings_json(&findings);
         context.talk.report(&report);
@@ -45,7 +46,9 @@ impl DiffCommand {
         let source = self.source.clone().unwrap_or(default);
         let old = fetch::feeds(&source, &Limits::default()).map_err(|err| findings.push(err)).ok()?;
         findings.extend(old.findings);
-        Some(compare(&old.feeds, &new))
+        let ids: BTreeSet<&str> = new.iter().flat_map(|feed| &feed.entries).map(|entry| entry.id.as_str()).collect();
+        let whole = site.collection.visible().all(|i| ids.contains(site.collection.articles[i].id.as_str()));
+        Some(compare(&old.feeds, &new, if whole { NewSide::Whole } else { NewSide::Newest }))
     }
 }
 

@@ -47,7 +47,11 @@ impl Init {
     }
 
     fn make(&self, context: &Context, root: &Path) -> Result<Vec<String>, Diagnostic> {
-        let files = self.files(context)?;
+        let mut files = self.files(context)?;
+        if root.join("content").exists() {
+            // Somebody's posts are there: an invented one among them would be published.
+            files.retain(|(name, _)| !name.starts_with("content/"));
+        }
         // A folder that holds a site, or part of one, is left exactly as it is.
         for (name, _) in &files {
             let path = root.join(name);

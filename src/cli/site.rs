@@ -3,7 +3,7 @@
 use super::Context;
 use super::talk::plural;
 use crate::config::Config;
-use crate::content::collection::{Collection, Gathered, Parts, State};
+use crate::content::collection::{Article, Collection, Gathered, Parts, State};
 use crate::content::lock::Lock;
 use crate::content::markdown::Renderer;
 use crate::content::post::Content;
@@ -252,6 +252,19 @@ impl Site {
     /// One line on what there is.
     pub fn summary(&self, feeds: usize) -> String {
         format!("{} in {}", self.posts(), plural(feeds, "feed"))
+    }
+
+    /// The posts that are not out, each with the reason.
+    pub fn held_back(&self) -> Vec<(String, String)> {
+        let day = |at: DateTime<Utc>| at.with_timezone(&self.config.site.timezone).format("%Y-%m-%d %H:%M %Z");
+        let reason = |article: &Article| match (article.state, article.post.withdrawn_at) {
+            (State::Draft, _) => Some("it is a draft".to_string()),
+            (State::Future, _) => Some(format!("until {}", day(article.post.published_at.value))),
+            (State::Withdrawn { .. }, Some(at)) => Some(format!("withdrawn on {}", day(at))),
+            _ => None,
+        };
+        let articles = self.collection.articles.iter();
+        articles.filter_map(|article| Some((article.post.file.clone(), reason(article)?))).collect()
     }
 
     /// How many posts there are, and how many of them are not out.

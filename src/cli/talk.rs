@@ -61,6 +61,16 @@ impl Talk {
         }
     }
 
+    /// What is shown of findings by a command that does something else: errors, and to those who want to know more, warnings.
+    pub fn least(&self) -> Severity {
+        if self.verbose { Severity::Warning } else { Severity::Error }
+    }
+
+    /// Whether nothing but errors is wanted.
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A line for those who want to know more.
     pub fn detail(&self, text: &str) {
         if self.verbose {
@@ -68,11 +78,8 @@ impl Talk {
         }
     }
 
-    /// One finding. Warnings are kept from those who want quiet.
+    /// One finding.
     pub fn finding(&self, finding: &Diagnostic, source: Option<&str>) {
-        if self.quiet && !finding.is_error() {
-            return;
-        }
         let mut text = finding.render(source);
         if self.color {
             let (word, code) = if finding.is_error() { ("error", "31") } else { ("warning", "33") };
@@ -105,23 +112,17 @@ pub fn in_order(findings: &mut Vec<Diagnostic>) {
     findings.dedup();
 }
 
-/// Shows findings, with the lines they point at.
-pub fn show(context: &Context, findings: &mut Vec<Diagnostic>) {
-    in_order(findings);
+/// Shows findings in order, with the lines they point at: errors, and warnings where `least` is [`Severity::Warning`].
+pub fn show(context: &Context, findings: &[Diagnostic], least: Severity) {
+    let mut shown: Vec<Diagnostic> = findings.iter().filter(|finding| finding.severity <= least).cloned().collect();
+    in_order(&mut shown);
     let mut sources: HashMap<String, Option<String>> = HashMap::new();
-    for finding in findings.iter() {
+    for finding in &shown {
         let source = finding.place.as_ref().filter(|p| p.span.is_some()).and_then(|place| {
             sources.entry(place.file.clone()).or_insert_with(|| source(&context.root, &place.file)).as_deref()
         });
         context.talk.finding(finding, source);
     }
-}
-
-/// Shows the errors among findings; warnings only to those who want to know more.
-pub fn show_errors(context: &Context, findings: &[Diagnostic]) {
-    let mut shown = findings.to_vec();
-    shown.retain(|finding| finding.is_error() || context.talk.verbose);
-    show(context, &mut shown);
 }
 
 /// The text of a file as far as it is text.

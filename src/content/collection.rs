@@ -19,7 +19,7 @@ use crate::config::{Axis, Config};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::text::Text;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashMap;
 use url::Url;
 
@@ -289,6 +289,11 @@ fn address(post: &Post, config: &Config) -> String {
     let slug = post.slug.value.split('/').map(segment).collect::<Vec<_>>().join("/");
     let category = post.categories.first().map_or_else(|| "uncategorized".to_string(), |c| slugify(&c.value));
     let id = post.id.as_ref().map_or(post.slug.value.as_str(), |id| id.value.as_str());
+    let base = config.site.url.path().trim_end_matches('/');
+    if let Some(own) = &post.address {
+        let parts = own.value.split('/').map(|part| segment(&percent_decode_str(part).decode_utf8_lossy()));
+        return format!("{base}{}", parts.collect::<Vec<_>>().join("/"));
+    }
     let path = config
         .site
         .permalink
@@ -299,7 +304,7 @@ fn address(post: &Post, config: &Config) -> String {
         .replace("{category}", &segment(&category))
         .replace("{id}", &segment(id))
         .replace("{slug}", &slug);
-    format!("{}{}", config.site.url.path().trim_end_matches('/'), path)
+    format!("{base}{path}")
 }
 
 fn absolute(config: &Config, address: &str) -> Text {

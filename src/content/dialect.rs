@@ -30,6 +30,7 @@ pub(crate) enum Field {
     Enclosure,
     Lang,
     Content,
+    Address,
 }
 
 /// The names that each field goes by on one site.
@@ -146,7 +147,8 @@ mod tests {
         case(Field::Enclosure, "enclosure");
         case(Field::Lang, "lang");
         case(Field::Content, "content");
-        assert_eq!(FIELDS.len(), Field::Content as usize + 1);
+        case(Field::Address, "address");
+        assert_eq!(FIELDS.len(), Field::Address as usize + 1);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Post {
     pub lang: Option<Spanned<Text>>,
     /// `content`: whether feeds carry it in full, when the post says so itself.
     pub content: Option<Content>,
+    /// `permalink`: the path of its address, when it is not the one that the settings give. Starts with `/`.
+    pub address: Option<Spanned<Text>>,
     /// Front matter that tidings gives no meaning to, for templates.
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Where the body is in the file, and what it is known by.
@@ -154,6 +156,7 @@ fn read(file: &str, bytes: &[u8], how: &Reading, reader: &mut Reader) -> Option<
     let enclosure = fields.first(Field::Enclosure).and_then(|pair| enclosure(pair, reader));
     let lang = fields.first(Field::Lang).and_then(|pair| lang(pair, reader));
     let content = fields.first(Field::Content).and_then(|pair| content(pair, reader));
+    let address = fields.first(Field::Address).and_then(|pair| address(pair, reader));
     let extra =
         fields.extra.iter().map(|&(key, node)| (Text::new(&key.name).to_string(), reader.json((key, node)))).collect();
     if let Some((at, first)) = first_illegal(split.body) {
@@ -183,6 +186,7 @@ fn read(file: &str, bytes: &[u8], how: &Reading, reader: &mut Reader) -> Option<
         enclosure,
         lang,
         content,
+        address,
         extra,
         body: body::measure(split.body, split.body_start),
     })
@@ -204,7 +208,8 @@ fn published_at(
     reader: &mut Reader,
 ) -> (Option<Spanned<DateTime<Utc>>>, bool) {
     let mut unpublished = false;
-    let mut dated = None;
+    let mut dated: Option<Pair> = None;
+    let mut appears = None;
     for (key, node) in fields.all(Field::Published) {
         // Some tools have a boolean under this name, others a date.
         let state = match &node.value {
@@ -213,11 +218,17 @@ fn published_at(
         };
         match state {
             Some(state) => unpublished |= !state,
+            // Where a post has a date and a `publishDate`, the second says when it appears, and an entry that was read
+            // once cannot be called back.
+            None if dated.is_some() && key.name == "publishDate" => appears = Some((key, node)),
             None => dated = dated.or(Some((key, node))),
         }
     }
     if let Some(pair) = dated {
-        return (reader.date(pair, how.timezone, how.publish_time), unpublished);
+        let date = reader.date(pair, how.timezone, how.publish_time);
+        let appears = appears.and_then(|pair| reader.date(pair, how.timezone, how.publish_time));
+        let later = |date: &Spanned<DateTime<Utc>>| appears.as_ref().is_some_and(|at| at.value > date.value);
+        return (if date.as_ref().is_some_and(later) { appears } else { date }, unpublished);
     }
     if let Some(day) = Name::of(file).date {
         let read = date::parse(day, how.timezone, how.publish_time);
@@ -233,6 +244,24 @@ fn published_at(
         meant(key, fields).unwrap_or_else(|| format!("add `{key}: YYYY-MM-DD`, or start the file name with the date"));
     reader.findings.push(fault("post has no date", place).hint(hint));
     (None, unpublished)
+}
+
+/// An address of the post's own, as a path from the site's address. A pattern, or another site, is not one.
+fn address(pair: Pair, reader: &mut Reader) -> Option<Spanned<Text>> {
+    let path = reader.line(pair)?;
+    let parts = || path.value.split('/').map(|part| part.to_lowercase().replace("%2e", "."));
+    let climbs = parts().any(|part| part == ".." || part == ".");
+    if path.value.starts_with('/')
+        && !path.value.starts_with("//")
+        && !path.value.contains([':', '\\', '?', '#'])
+        && !climbs
+    {
+        return Some(path);
+    }
+    let warning =
+        Diagnostic::warning(format!("`{}` is not an address on this site and is not used", shown(&pair.0.name)));
+    reader.findings.push(warning.at("", path.span).hint("write a path, such as `/about/press/`"));
+    None
 }
 
 /// A hint, where an unknown key is one typo away from the missing one.

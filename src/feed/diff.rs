@@ -47,8 +47,17 @@ pub struct Change {
     at: Option<DateTime<Utc>>,
 }
 
+/// How far back the new side reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewSide {
+    /// It has every post there is: what is not in it is gone.
+    Whole,
+    /// It has the newest posts only, as far as it shows.
+    Newest,
+}
+
 /// Compares what is published now with what would be.
-pub fn compare(old: &[Published], new: &[Published]) -> Diff {
+pub fn compare(old: &[Published], new: &[Published], side: NewSide) -> Diff {
     let (old_reach, new_reach) = (reach(old), reach(new));
     let (old, new) = (by_id(old), by_id(new));
     let former = Former::new(&old, &new);
@@ -91,7 +100,8 @@ pub fn compare(old: &[Published], new: &[Published]) -> Diff {
     }
     for (&id, entries) in &old {
         let entry = shown(entries);
-        if !new.contains_key(id) && !explained.contains(id) && reaches(new_reach, entry, Ordering::is_gt) {
+        let reached = side == NewSide::Whole || reaches(new_reach, entry, Ordering::is_gt);
+        if !new.contains_key(id) && !explained.contains(id) && reached {
             diff.gone.push(Change::new(id, entry, Vec::new()));
         }
     }
@@ -389,7 +399,7 @@ mod tests {
     /// The lines but the last, which must fit them.
     #[track_caller]
     fn case(old: &[Published], new: &[Published], want: &[&str]) {
-        let diff = compare(old, new);
+        let diff = compare(old, new, NewSide::Newest);
         let text = diff.to_string();
         let mut lines: Vec<&str> = text.lines().collect();
         let counts = lines.pop().unwrap();
@@ -511,14 +521,14 @@ mod tests {
                 "+ new  A  (https://example.org/a/)",
             ],
         );
-        let diff = compare(&atom(vec![entry("c", 3)]), &new);
+        let diff = compare(&atom(vec![entry("c", 3)]), &new, NewSide::Newest);
         assert_eq!(
             diff.to_string(),
             "2 more entries are older than the old feeds reach back
 0 new, 0 updated, 0 changed but not announced, 0 would re-surface, 0 gone
 "
         );
-        let diff = compare(&atom(vec![entry("c", 3), entry("b", 2)]), &new);
+        let diff = compare(&atom(vec![entry("c", 3), entry("b", 2)]), &new, NewSide::Newest);
         assert_eq!(diff.to_string().lines().next(), Some("1 more entry is older than the old feeds reach back"));
         case(
             &atom(vec![entry("c", 3)]),
@@ -569,7 +579,7 @@ mod tests {
     #[test]
     fn it_is_also_data() {
         let new = with(entry("a", 1), |e| e.id = Text::new("id:new"));
-        let diff = compare(&atom(vec![entry("a", 1)]), &atom(vec![new]));
+        let diff = compare(&atom(vec![entry("a", 1)]), &atom(vec![new]), NewSide::Newest);
         assert_eq!(
             serde_json::to_value(&diff).unwrap(),
             serde_json::json!({

@@ -95,7 +95,18 @@ impl<'f> Reader<'f> {
                         lines.extend(self.item((key, item), same, true));
                     }
                 }
-                _ => lines.extend(self.item((key, node), same, false)),
+                _ => {
+                    let line = self.item((key, node), same, false);
+                    if let Some(line) = line.iter().find(|line| same == Same::AnyCase && line.value.contains(',')) {
+                        let warning =
+                            Diagnostic::warning(format!("`{}` is one text with a comma in it", shown(&key.name)));
+                        let parts: Vec<&str> = line.value.split(',').map(str::trim).collect();
+                        let hint =
+                            format!("write a list, `[{}]`, or `[\"{}\"]` if it is one", parts.join(", "), line.value);
+                        self.findings.push(warning.at("", line.span).hint(hint));
+                    }
+                    lines.extend(line);
+                }
             }
         }
         distinct(&mut lines, same);
