@@ -7,9 +7,7 @@ mod parse;
 pub(crate) mod tree;
 pub(crate) mod values;
 
-use crate::content::post::Content;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::feed::Format;
 use crate::text::Text;
 use chrono::NaiveTime;
 use std::collections::BTreeMap;
@@ -146,6 +144,58 @@ pub struct DeclaredFeed {
     pub settings: FeedSettings,
     /// Where the table stands.
     pub name: Spanned<String>,
+}
+
+/// The three formats that every feed is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Atom 1.0, RFC 4287: `atom.xml`.
+    Atom,
+    /// RSS 2.0: `rss.xml`.
+    Rss,
+    /// JSON Feed 1.1: `feed.json`.
+    Json,
+}
+
+impl Format {
+    /// All formats, in the order in which they are listed everywhere.
+    pub const ALL: [Format; 3] = [Format::Atom, Format::Rss, Format::Json];
+
+    /// The name of the file that a feed has in this format.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Format::Atom => "atom.xml",
+            Format::Rss => "rss.xml",
+            Format::Json => "feed.json",
+        }
+    }
+
+    /// The media type, without a charset.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Atom => "application/atom+xml",
+            Format::Rss => "application/rss+xml",
+            Format::Json => "application/feed+json",
+        }
+    }
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Format::Atom => "Atom",
+            Format::Rss => "RSS",
+            Format::Json => "JSON Feed",
+        }
+    }
+}
+
+/// How much of a post a feed carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Content {
+    /// Lead and body.
+    Full,
+    /// The summary only.
+    Summary,
 }
 
 /// A taxonomy that posts are sorted by.

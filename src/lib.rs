@@ -15,11 +15,11 @@
 //! |---|---|---|
 //! | 6 | `main.rs`, this file | run, print the error once, set the exit code; the map |
 //! | 5 | `cli/` | one short file per command: joins core and rim |
-//! | 4 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format |
-//! | 4 | `disk/` | reads the content folder; writes each file whole, by rename, and remembers which |
-//! | 3 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
-//! | 2 | `config.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in |
-//! | 1 | `diagnostic.rs`, `text.rs` | place in a file, caret, hint, nearest known name; text that XML can carry |
+//! | 4 | `disk/` | reads the content folder and other tools' feeds; writes each file whole, by rename, and remembers which |
+//! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
+//! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
+//! | 1 | `config.rs`, `filter.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; the language that chooses posts; Tera with built-ins compiled in |
+//! | 0 | `diagnostic.rs`, `text.rs` | place in a file, caret, hint, nearest known name; text that XML can carry |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -30,5 +30,6 @@ pub mod content;
 pub mod diagnostic;
 pub mod disk;
 pub mod feed;
+pub mod filter;
 pub mod template;
 pub mod text;

@@ -1,12 +1,12 @@
 //! The tables of `tidings.toml`, one function each: which keys there are, what they default to, how they bear on each
 //! other. What a single value may be is decided in `values.rs`.
 
+use super::Content;
+use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
 use super::{Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, values};
-use crate::content::filter::Filter;
-use crate::content::post::Content;
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
-use crate::feed::Format;
+use crate::filter::Filter;
 use crate::text::Text;
 use chrono::NaiveTime;
 use chrono_tz::Tz;

@@ -4,7 +4,6 @@
 //! at the post; nothing is left out in silence.
 
 use super::call_to_action::CallToAction;
-use super::filter::Fields;
 use super::front_matter::yaml::shown;
 use super::identity::{self, Known};
 use super::links;
@@ -17,6 +16,7 @@ use super::term::{Term, TermFiles, terms};
 use super::term_file::TermFile;
 use crate::config::{Axis, Config};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::filter::Fields;
 use crate::text::Text;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -174,7 +174,8 @@ impl Collection {
         let mut mentions = Vec::new();
         for (i, article) in articles.iter_mut().enumerate() {
             references.resolve(article, config, &mut findings);
-            if matches!(article.state, State::Published | State::Withdrawn { stub: true }) {
+            // A post taken back still counts for which term was there first: an address must not move when its stub goes.
+            if matches!(article.state, State::Published | State::Withdrawn { .. }) {
                 mention(i, article, &references, &files, &mut mentions);
             }
             unusable_addresses(article, &mut findings);
@@ -190,7 +191,11 @@ impl Collection {
             );
         }
         let published: Vec<i64> = articles.iter().map(|a| a.post.published_at.value.timestamp()).collect();
-        let terms = terms(mentions, &files, &published);
+        let mut terms = terms(mentions, &files, &published);
+        for term in &mut terms {
+            term.articles.retain(|&i| articles[i].state != State::Withdrawn { stub: false });
+        }
+        terms.retain(|term| !term.articles.is_empty());
         for (t, term) in terms.iter().enumerate() {
             for &i in &term.articles {
                 articles[i].terms.push(t);

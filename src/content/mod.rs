@@ -5,7 +5,7 @@ pub mod call_to_action;
 pub mod collection;
 pub mod date;
 pub mod dialect;
-pub mod filter;
+
 mod front_matter;
 pub mod identity;
 pub mod links;

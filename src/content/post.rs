@@ -90,14 +90,7 @@ pub struct Enclosure {
     pub size_bytes: Option<u64>,
 }
 
-/// How much of a post a feed carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Content {
-    /// Lead and body.
-    Full,
-    /// The summary only.
-    Summary,
-}
+pub use crate::config::Content;
 
 /// How posts are read on one site.
 #[derive(Clone, Copy, Debug)]

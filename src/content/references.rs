@@ -11,7 +11,11 @@ use super::term::{Mention, TermFiles};
 use crate::config::{Axis, Config};
 use crate::diagnostic::{Diagnostic, Spanned, nearest};
 use crate::text::Text;
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+/// For how many references to nobody of each kind the name that was meant is looked for.
+const GUESSES: usize = 100;
 
 /// People and calls to action that share an id: the first by file name is the one that posts get.
 pub(super) fn same_names(people: &[Person], calls: &[CallToAction], findings: &mut Vec<Diagnostic>) {
@@ -36,7 +40,11 @@ pub(super) fn same_names(people: &[Person], calls: &[CallToAction], findings: &m
 pub(super) struct References<'a> {
     people: HashMap<String, &'a Person>,
     calls: HashMap<&'a str, usize>,
-    calls_known: Vec<&'a str>,
+    authors: Guesses,
+    calls_known: Guesses,
+    posts_known: Guesses,
+    /// Slugs that several people have, folded.
+    shared_slugs: HashSet<String>,
     posts: HashMap<String, usize>,
 }
 
@@ -72,8 +80,26 @@ impl<'a> References<'a> {
         for (i, article) in articles.iter().enumerate() {
             posts.entry(article.post.slug.value.clone()).or_insert(i);
         }
-        let calls_known = call_names.keys().copied().collect();
-        References { people: by_name, calls: call_names, calls_known, posts }
+        let mut slugs: HashMap<String, usize> = HashMap::new();
+        for person in people {
+            *slugs.entry(fold(&person.slug)).or_default() += 1;
+        }
+        slugs.retain(|_, count| *count > 1);
+        let names = |names: Vec<&str>| {
+            let mut names: Vec<String> = names.into_iter().map(String::from).collect();
+            // In an order that does not depend on a hash map.
+            names.sort_unstable();
+            Guesses { names, left: Cell::new(GUESSES) }
+        };
+        References {
+            authors: names(people.iter().map(|person| person.slug.as_str()).collect()),
+            calls_known: names(call_names.keys().copied().collect()),
+            posts_known: names(posts.keys().map(String::as_str).collect()),
+            people: by_name,
+            calls: call_names,
+            posts,
+            shared_slugs: slugs.into_keys().collect(),
+        }
     }
 
     fn person(&self, name: &str) -> Option<&'a Person> {
@@ -93,10 +119,9 @@ impl<'a> References<'a> {
                 Some(person) => article.authors.push(Author { name: person.name.clone(), url: person.url.clone() }),
                 None => {
                     if !self.people.is_empty() {
-                        let known = sorted(self.people.values().map(|p| p.slug.as_str()));
                         let folders = folders(config, &config.content.people);
                         let there = format!("authors are the files in {folders}");
-                        unknown("author", name, nearest(&name.value, known), &there);
+                        unknown("author", name, self.authors.nearest(&name.value), &there);
                     }
                     if self.people.is_empty() || !looks_like_an_id(&name.value) {
                         article.authors.push(Author { name: name.value.clone(), url: None });
@@ -107,18 +132,21 @@ impl<'a> References<'a> {
         if let Some(name) = &post.call_to_action {
             article.call_to_action = self.calls.get(&*name.value).copied();
             if article.call_to_action.is_none() {
-                let known = sorted(self.calls_known.iter().copied());
                 let folders = folders(config, &config.content.calls_to_action);
                 let there = format!("calls to action are the files in {folders}, named by their `id`");
-                unknown("call to action", name, nearest(&name.value, known), &there);
+                unknown("call to action", name, self.calls_known.nearest(&name.value), &there);
             }
         }
         for name in &post.related {
             match self.posts.get(&*name.value) {
                 Some(&i) => article.related.push(i),
                 None => {
-                    let known = sorted(self.posts.keys().map(String::as_str));
-                    unknown("related post", name, nearest(&name.value, known), "posts are named by their `id` or slug");
+                    unknown(
+                        "related post",
+                        name,
+                        self.posts_known.nearest(&name.value),
+                        "posts are named by their `id` or slug",
+                    );
                 }
             }
         }
@@ -135,11 +163,19 @@ fn fold_exact(id: &str) -> String {
     format!("={id}")
 }
 
-/// Known names in an order that does not depend on a hash map.
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names
+/// Names that a reference to nobody may have meant.
+struct Guesses {
+    names: Vec<String>,
+    left: Cell<usize>,
+}
+
+impl Guesses {
+    /// The nearest name, for the first [`GUESSES`] that ask: each is held against all names, and a site that was moved here
+    /// may have as many dangling references as posts.
+    fn nearest(&self, name: &str) -> Option<&str> {
+        self.left.set(self.left.get().checked_sub(1)?);
+        nearest(name, self.names.iter().map(String::as_str))
+    }
 }
 
 fn folders(config: &Config, dirs: &[String]) -> String {
@@ -169,7 +205,11 @@ pub(super) fn mention(i: usize, article: &Article, references: &References, file
         match references.person(&name.value) {
             Some(person) => out.push(Mention {
                 axis: Axis::Author,
-                key: fold(&person.slug),
+                // Two people with one slug are two authors all the same; the later one's feed is told apart.
+                key: match references.shared_slugs.contains(&fold(&person.slug)) {
+                    true => fold(&person.file),
+                    false => fold(&person.slug),
+                },
                 spelling: person.name.clone(),
                 slug: Some(person.slug.clone()),
                 names: person.id.iter().map(|id| fold(&id.value)).collect(),

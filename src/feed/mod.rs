@@ -20,6 +20,7 @@ pub mod read;
 pub mod rss;
 mod shown;
 
+pub use crate::config::Format;
 use crate::text::{Html, Text};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -30,49 +31,6 @@ pub fn write(format: Format, feed: &Feed, out: &mut Vec<u8>) {
         Format::Atom => atom::write(feed, out),
         Format::Rss => rss::write(feed, out),
         Format::Json => json::write(feed, out),
-    }
-}
-
-/// The three formats that every feed is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// Atom 1.0, RFC 4287: `atom.xml`.
-    Atom,
-    /// RSS 2.0: `rss.xml`.
-    Rss,
-    /// JSON Feed 1.1: `feed.json`.
-    Json,
-}
-
-impl Format {
-    /// All formats, in the order in which they are listed everywhere.
-    pub const ALL: [Format; 3] = [Format::Atom, Format::Rss, Format::Json];
-
-    /// The name of the file that a feed has in this format.
-    pub fn file_name(self) -> &'static str {
-        match self {
-            Format::Atom => "atom.xml",
-            Format::Rss => "rss.xml",
-            Format::Json => "feed.json",
-        }
-    }
-
-    /// The media type, without a charset.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Format::Atom => "application/atom+xml",
-            Format::Rss => "application/rss+xml",
-            Format::Json => "application/feed+json",
-        }
-    }
-
-    /// What people call it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Format::Atom => "Atom",
-            Format::Rss => "RSS",
-            Format::Json => "JSON Feed",
-        }
     }
 }
 

@@ -6,9 +6,9 @@
 use super::listing::Kind;
 use crate::config::{Archives, Axis, Config, DeclaredFeed, FeedSettings};
 use crate::content::collection::{Collection, State, segment};
-use crate::content::filter::Filter;
 use crate::content::post::Content;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::filter::Filter;
 use crate::text::Text;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
