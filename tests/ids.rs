@@ -309,6 +309,86 @@ fn a_new_post_at_the_address_of_one_that_moved_is_no_change_of_its_id() {
     assert_eq!(bare(&site).len(), 3);
 }
 
+#[test]
+fn a_scheduled_post_is_in_the_lock_before_its_day() {
+    let site = two_posts().post("soon.md", &post("Soon", 28, ""));
+    site.run(["build"]).succeeds();
+    assert!(
+        site.read("tidings.lock").contains("tag:example.org,2026:2026-11-28/soon"),
+        "{}",
+        site.read("tidings.lock")
+    );
+    let lock = site.read("tidings.lock");
+    let later = "2026-11-29T00:00:00Z";
+    site.run(["build", "--locked", "--now", later]).succeeds();
+    assert_eq!(bare(&site).len(), 3);
+    site.run(["build", "--now", later]).succeeds();
+    assert_eq!(site.read("tidings.lock"), lock);
+}
+
+#[test]
+fn keep_going_never_publishes_a_copy_in_place_of_its_post() {
+    // By name, the copy comes first.
+    let site = Site::new().post("sale.md", &post("Sale", 1, "id: sale\n")).post("b.md", &post("B", 2, "id: bee\n"));
+    site.run(["build"]).succeeds();
+    let site = site.post("copy.md", &post("Copy", 3, "id: sale\n"));
+    site.run(["build", "--keep-going"])
+        .stderr_has("left out content/posts/copy.md\nleft out content/posts/sale.md\n")
+        .fails(1);
+    assert_eq!(bare(&site), ["tag:example.org,2026:bee"]);
+    // One that has the lock's line stays, whatever the copy is called.
+    let site = Site::new().post("sale.md", &post("Sale", 1, ""));
+    site.run(["build"]).succeeds();
+    let before = bare(&site);
+    for more in ["slug: sale\n", "id: 2026-11-01/sale\n"] {
+        let site = Site::new().post("sale.md", &post("Sale", 1, ""));
+        site.run(["build"]).succeeds();
+        let site = site.post("copy.md", &post("Copy", 3, more));
+        site.run(["build", "--keep-going"]).stderr_has("left out content/posts/copy.md\n1 post ").fails(1);
+        assert_eq!(bare(&site), before, "{more}");
+    }
+}
+
+#[test]
+fn what_adopt_writes_is_never_refused_afterwards() {
+    let feed = |id: &str, path: &str| {
+        format!(
+            "<rss version=\"2.0\"><channel><title>Old</title><link>https://example.org/</link><description>d</description>\
+             <item><title>A</title><link>https://example.org{path}</link><guid isPermaLink=\"false\">{id}</guid></item>\
+             </channel></rss>"
+        )
+    };
+    // The line of a post that is gone gives its id away.
+    let site = two_posts().post("gone.md", &post("Gone", 4, ""));
+    site.run(["build"]).succeeds();
+    site.remove("content/posts/gone.md");
+    site.write("old/feed.xml", feed("tag:example.org,2026:2026-11-04/gone", "/blog/a/"));
+    site.run(["adopt", "old"]).stderr_has("1 id kept").succeeds();
+    let lock = site.read("tidings.lock");
+    assert!(
+        lock.contains("\"/blog/a/\" = { id = \"tag:example.org,2026:2026-11-04/gone\"")
+            && !lock.contains("/blog/gone/"),
+        "{lock}"
+    );
+    site.run(["check"]).stderr_has("").succeeds();
+    // One that a post has stays its own, be it from the lock or from its front matter.
+    for id in ["tag:example.org,2026:2026-11-03/c", "tag:example.org,2026:bee"] {
+        let site = two_posts().post("c.md", &post("C", 3, ""));
+        site.run(["build"]).succeeds();
+        let before = (bare(&site), site.read("tidings.lock"));
+        site.write("old/feed.xml", feed(id, "/blog/a/"));
+        let file = if id.ends_with("bee") { "b.md" } else { "c.md" };
+        site.run(["adopt", "old"])
+            .stderr_has(&format!(
+                "warning: the post cannot keep the id `{id}`: `content/posts/{file}` has it\n --> content/posts/a.md\n"
+            ))
+            .stderr_has("0 ids kept")
+            .succeeds();
+        site.run(["build", "--locked"]).succeeds();
+        assert_eq!((bare(&site), site.read("tidings.lock")), before);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 

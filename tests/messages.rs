@@ -338,13 +338,20 @@ fn of_two_posts_with_one_id_or_one_address_both_are_named() {
         .run(["build"])
         .stderr(
             "
+            error: two posts have the id `tag:example.org,2026:one`: this one and `content/posts/b.md`
+             --> content/posts/a.md:2:5
+              |
+            2 | id: one
+              |     ^^^
+            hint: give one of them another `id`; a reader shows only one of the two
+
             error: two posts have the id `tag:example.org,2026:one`: this one and `content/posts/a.md`
              --> content/posts/b.md:2:5
               |
             2 | id: one
               |     ^^^
             hint: give one of them another `id`; a reader shows only one of the two
-            nothing was written: 1 error
+            nothing was written: 2 errors
             ",
         )
         .fails(1);
@@ -355,12 +362,19 @@ fn of_two_posts_with_one_id_or_one_address_both_are_named() {
         .stderr(
             "
             error: two posts have the address `/blog/same/`
+             --> content/posts/a.md:2:7
+              |
+            2 | slug: same
+              |       ^^^^
+            hint: the other is `content/posts/b.md`; give one of them another `slug`
+
+            error: two posts have the address `/blog/same/`
              --> content/posts/b.md:2:7
               |
             2 | slug: same
               |       ^^^^
             hint: the other is `content/posts/a.md`; give one of them another `slug`
-            nothing was written: 1 error
+            nothing was written: 2 errors
             ",
         )
         .fails(1);

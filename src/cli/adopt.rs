@@ -1,6 +1,6 @@
 //! `tidings adopt`: keep the ids of an older tool's feeds, so that moving here floods no reader.
 
-use super::site::{self, Faulty};
+use super::site::{self, Faulty, Site};
 use super::talk::{findings_json, show};
 use super::{Context, Outcome};
 use crate::content::collection::State;
@@ -13,6 +13,7 @@ use crate::feed::adopt::{Adoption, Candidate, How, matches};
 use crate::feed::read::Published;
 use clap::Args;
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keep the ids of an older tool's feeds in tidings.lock.
 #[derive(Debug, Args)]
@@ -61,21 +62,71 @@ impl Adopt {
                 file: article.post.file.clone(),
             })
             .collect();
-        let adoption = matches(&fetched.feeds, &candidates);
+        let mut adoption = matches(&fetched.feeds, &candidates);
+        let taken = refuse_taken(&mut adoption, &site);
         // What was chosen between is worth reading here, whatever else is wrong with the site.
         let mut found = adoption.findings();
+        found.extend(taken);
         found.extend(other_addresses(&adoption, &fetched.feeds));
         show(context, &found, Severity::Warning);
         let mut lock = site.new_lock.clone();
-        for adopted in &adoption.adopted {
-            let Some(article) = articles().find(|article| article.address == adopted.address) else { continue };
-            let line = Line::of(&adopted.id, &article.post.file, &article.post.body);
-            lock.posts.insert(adopted.address.clone(), line);
+        let adopted: BTreeMap<&str, &str> =
+            adoption.adopted.iter().map(|adopted| (&*adopted.address, &*adopted.id)).collect();
+        let ids: BTreeSet<&str> = adopted.values().copied().collect();
+        // Only the line of a post that is gone can still have one of these ids.
+        lock.posts.retain(|address, line| adopted.contains_key(address.as_str()) || !ids.contains(&*line.id));
+        for article in articles() {
+            let Some(id) = adopted.get(&*article.address) else { continue };
+            let line = Line::of(id, &article.post.file, &article.post.body);
+            lock.posts.insert(article.address.clone(), line);
         }
         if lock != site.lock {
             lockfile::write(&site.root, &lock).map_err(|err| findings.push(err)).ok()?;
         }
         Some(adoption)
+    }
+}
+
+/// Takes out of an adoption what another post has as its id and keeps, with a warning for each: the lock would be refused.
+fn refuse_taken(adoption: &mut Adoption, site: &Site) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    loop {
+        let adopting: BTreeSet<&str> = adoption.adopted.iter().map(|adopted| &*adopted.address).collect();
+        let mut owners: BTreeMap<String, String> = BTreeMap::new();
+        let mut present = BTreeSet::new();
+        for article in &site.collection.articles {
+            present.insert(&*article.address);
+            let line = site.new_lock.posts.get(&article.address).map(|line| &*line.id);
+            // What a draft is called without a line or an `id` of its own is not settled yet.
+            let id = line.or(article.post.id.is_some().then_some(&*article.id));
+            if let Some(id) = id.filter(|_| !adopting.contains(&*article.address)) {
+                owners.insert(id.to_owned(), article.post.file.clone());
+            }
+        }
+        // Posts that are left out for now come back under the ids of their lines.
+        for (_, line) in site.new_lock.posts.iter().filter(|(address, _)| !present.contains(address.as_str())) {
+            if let Some(file) = line.file.as_ref().filter(|file| site.left_out.contains(*file)) {
+                owners.insert(line.id.clone(), file.clone());
+            }
+        }
+        let taken: BTreeMap<String, (String, String)> = adoption
+            .adopted
+            .extract_if(.., |adopted| owners.contains_key(&adopted.id))
+            .filter_map(|adopted| Some((adopted.address, (owners.get(&adopted.id)?.clone(), adopted.id))))
+            .collect();
+        if taken.is_empty() {
+            return findings;
+        }
+        // Who keeps the id it has may stand in another's way now: once more.
+        for article in &site.collection.articles {
+            let Some((other, id)) = taken.get(&article.address) else { continue };
+            findings.push(
+                Diagnostic::warning(format!("the post cannot keep the id `{id}`: `{other}` has it"))
+                    .in_file(&article.post.file)
+                    .hint("give one id to one post, in its front matter or in tidings.lock, and adopt again"),
+            );
+        }
+        adoption.several.retain(|several| !taken.contains_key(&several.address));
     }
 }
 

@@ -120,7 +120,7 @@ impl Collection {
         let Parts { mut posts, people, calls_to_action, term_files } = parts;
         posts.sort_by(|a, b| a.file.cmp(&b.file));
         let addresses: Vec<String> = posts.iter().map(|post| address(post, config)).collect();
-        same_address(&posts, &addresses, &mut findings);
+        same_address(&posts, &addresses, lock, &mut findings);
         leaving_addresses(&posts, &addresses, &mut findings);
 
         let states: Vec<State> = posts.iter().map(|post| state(post, now)).collect();
@@ -137,7 +137,7 @@ impl Collection {
                 published_on: post.published_at.value.with_timezone(&config.site.timezone).date_naive(),
                 body: post.body.hash,
                 blank: post.body.blank,
-                is_public: matches!(state, State::Published | State::Withdrawn { .. }),
+                is_draft: *state == State::Draft,
                 title_span: post.title.span,
             })
             .collect();
@@ -354,18 +354,25 @@ fn leaving_addresses(posts: &[Post], addresses: &[String], findings: &mut Vec<Di
     }
 }
 
-fn same_address(posts: &[Post], addresses: &[String], findings: &mut Vec<Diagnostic>) {
-    let mut first: HashMap<&str, usize> = HashMap::new();
-    for (i, address) in addresses.iter().enumerate() {
-        let Some(&other) = first.get(address.as_str()) else {
-            first.insert(address, i);
-            continue;
-        };
-        let span = if posts[i].slug.span == Span::default() { posts[i].title.span } else { posts[i].slug.span };
-        findings.push(
-            Diagnostic::error(format!("two posts have the address `{address}`"))
-                .at(&posts[i].file, span)
-                .hint(format!("the other is `{}`; give one of them another `slug`", posts[other].file)),
-        );
+/// Of posts with one address all are at fault, but for the one that the lock's line of this address names.
+fn same_address(posts: &[Post], addresses: &[String], lock: &Lock, findings: &mut Vec<Diagnostic>) {
+    let mut by_address: HashMap<&str, Vec<&Post>> = HashMap::new();
+    for (address, post) in addresses.iter().zip(posts) {
+        by_address.entry(address).or_default().push(post);
+    }
+    let mut shared: Vec<_> = by_address.into_iter().filter(|(_, posts)| posts.len() > 1).collect();
+    shared.sort_by_key(|(address, _)| *address);
+    for (address, posts) in shared {
+        let named = lock.posts.get(address).and_then(|line| line.file.as_ref());
+        let holder = posts.iter().find(|post| Some(&post.file) == named);
+        for post in posts.iter().filter(|post| holder.is_none_or(|holder| holder.file != post.file)) {
+            let Some(other) = holder.or_else(|| posts.iter().find(|other| other.file != post.file)) else { continue };
+            let span = if post.slug.span == Span::default() { post.title.span } else { post.slug.span };
+            findings.push(
+                Diagnostic::error(format!("two posts have the address `{address}`"))
+                    .at(&post.file, span)
+                    .hint(format!("the other is `{}`; give one of them another `slug`", other.file)),
+            );
+        }
     }
 }

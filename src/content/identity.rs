@@ -8,17 +8,18 @@
 //! 2. the one in the line for its file, when no post is at that line's address any more: the post has a new slug, and
 //!    the line gets the new address (unless its own `id` or its body says that it came to this file from elsewhere);
 //! 3. the prefix and the `id` of its front matter, or that `id` alone when it is a URI already;
-//! 4. the prefix, its date and its slug; a public post gets a line, so that this holds from then on.
+//! 4. the prefix, its date and its slug; every post but a draft gets a line, so that this holds from then on.
 
+mod refusals;
 mod uri;
 
-use super::lock::{FILE, Line, Lock};
-use crate::config;
+use super::lock::{Line, Lock};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 use chrono::{Datelike, NaiveDate};
+use refusals::{id_of_a_feed, looks_like, other_days_post, prefix_changed, took_address, twin};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use uri::{id_of, minted, tag_prefix};
+use uri::{day_of, id_of, minted, tag_prefix};
 
 /// What decides a post's id.
 #[derive(Clone, Debug)]
@@ -37,8 +38,9 @@ pub struct Known<'a> {
     pub body: [u8; 16],
     /// Whether the body is blank: its hash then says nothing.
     pub blank: bool,
-    /// Whether feeds show it now. Drafts and future posts get an id, but no line in the lock.
-    pub is_public: bool,
+    /// Whether it is not meant to be seen yet. A draft gets an id, but no line in the lock; a post whose time is still to
+    /// come gets its line at once, so that the lock does not change by time passing.
+    pub is_draft: bool,
     /// The place of its title.
     pub title_span: Span,
 }
@@ -59,7 +61,7 @@ pub struct Assigned {
 /// Gives every post its id.
 ///
 /// The prefix is the one of the settings, else the lock's, else `tag:HOST,YEAR:` (RFC 4151) with the year of the earliest
-/// public post; it is locked as soon as there is one, also where the settings name it, so that nobody changes it there or
+/// post that is no draft; it is locked as soon as there is one, also where the settings name it, so that nobody changes it there or
 /// takes it out without being told what this would do to ids. The order of `known` makes no difference but to the order of the
 /// ids, and the lock that comes out gives the same lock and the same ids again.
 ///
@@ -84,32 +86,16 @@ pub fn assign(known: &[Known<'_>], lock: &Lock, configured_prefix: Option<&Spann
     if !findings.is_empty() {
         return Assigned { ids, prefix, lock: lock.clone(), findings };
     }
-    let is_known = lock.id_prefix.is_some() || known.iter().any(|post| post.is_public);
+    let is_known = lock.id_prefix.is_some() || known.iter().any(|post| !post.is_draft);
     let id_prefix = Some(prefix.clone()).filter(|_| is_known);
     Assigned { ids, prefix, lock: Lock { id_prefix, posts: lines }, findings }
 }
 
-/// The year of the earliest public post, or of any post where none is public yet, or 1970.
+/// The year of the earliest post that is no draft, or of any post where all are drafts, or 1970.
 fn first_year(known: &[Known<'_>]) -> i32 {
     let earliest =
-        |public: bool| known.iter().filter(|post| post.is_public || !public).map(|post| post.published_on).min();
-    earliest(true).or_else(|| earliest(false)).map_or(1970, |day| day.year())
-}
-
-fn prefix_changed(known: &[Known<'_>], configured: &Spanned<String>, locked: &str) -> Diagnostic {
-    let example = known
-        .iter()
-        .filter_map(|post| post.own_id)
-        .map(|own| (id_of(locked, &own.value), id_of(&configured.value, &own.value)))
-        .filter(|(old, new)| old != new)
-        .min();
-    let (old, new) = example.unwrap_or_else(|| (locked.to_owned(), configured.value.clone()));
-    Diagnostic::error(format!("`id_prefix` would change published ids: `{old}` would become `{new}`"))
-        .at(config::FILE, configured.span)
-        .hint(format!(
-            "write `id_prefix = \"{locked}\"`, as in {FILE}, or leave the key out;\n\
-             if nothing is published yet, delete `id_prefix` from {FILE} instead"
-        ))
+        |drafts: bool| known.iter().filter(|post| drafts || !post.is_draft).map(|post| post.published_on).min();
+    earliest(false).or_else(|| earliest(true)).map_or(1970, |day| day.year())
 }
 
 /// How a post came to its id.
@@ -157,6 +143,7 @@ impl<'a> Assignment<'a> {
         self.look_for_lost_lines();
         self.mint();
         self.refuse_twins();
+        self.refuse_ids_of_feeds();
         let lines = self.lines();
         let ids = self.ids.into_iter().map(|id| id.map(|(id, _)| id).unwrap_or_default()).collect();
         (ids, lines, self.findings)
@@ -220,8 +207,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Public posts that look like the post of a line which they do not get: one that nobody has, or that somebody has
-    /// merely by standing at its address.
+    /// Posts that look like the post of a line which they do not get: one that nobody has, or that somebody has merely by
+    /// standing at its address; and posts that get a line by nothing but its address.
     fn look_for_lost_lines(&mut self) {
         let lock = self.lock;
         let (mut by_body, mut by_file) = (HashMap::new(), HashMap::new());
@@ -236,13 +223,24 @@ impl<'a> Assignment<'a> {
                 by_file.entry(line.file.as_deref()).or_insert((address, line, holder));
             }
         }
+        // Lines whose post is gone with its file, by the day of their ids: renamed and edited at once, it may be the post
+        // that would get an id of this day now.
+        let files: HashSet<&str> = self.known.iter().map(|post| post.file).collect();
+        let mut by_day = HashMap::new();
+        for (address, line) in lock.posts.iter().filter(|(address, _)| !self.claims.contains_key(address.as_str())) {
+            let is_gone = line.file.as_deref().is_some_and(|file| !files.contains(file));
+            if let Some(day) = day_of(self.prefix, &line.id).filter(|_| is_gone) {
+                by_day.entry(day).or_insert((address, line, None));
+            }
+        }
+        let (mut taken_over, mut pointed_at) = (Vec::new(), HashSet::new());
         for i in self.order.clone() {
             let post = &self.known[i];
             let held = match self.ids[i] {
                 Some((_, Source::Line(address))) => lock.posts.get_key_value(address),
                 _ => None,
             };
-            if !post.is_public || held.is_some_and(|(_, line)| has_body(line, post)) {
+            if post.is_draft || held.is_some_and(|(_, line)| has_body(line, post)) {
                 continue;
             }
             let own = Some(own_id(post)).filter(|own| !own.is_empty()).map(|own| id_of(self.prefix, own));
@@ -251,26 +249,36 @@ impl<'a> Assignment<'a> {
             let with_body = with_body.filter(|(_, _, holder)| holder.is_none() || held.is_some() || own.is_none());
             let fits_held = held.is_some_and(|(_, line)| fits(line, post));
             let with_file = Some(&Some(post.file)).filter(|_| !fits_held).and_then(|file| by_file.get(file));
-            match (with_body.or(with_file), held) {
+            let with_day = Some(&post.published_on).filter(|_| self.ids[i].is_none()).and_then(|day| by_day.get(day));
+            match (with_body.or(with_file).or(with_day), held) {
                 // Its own id is the lost one: whoever wrote it has settled the matter.
                 (Some((_, line, _)), None) if own.as_ref() == Some(&line.id) => {}
                 (Some(&(address, line, holder)), _) => {
+                    pointed_at.insert(address);
                     self.findings.push(looks_like(post, address, line, holder));
                 }
                 (None, Some((address, line))) if !fits_held && own.as_ref().is_some_and(|own| *own != line.id) => {
                     self.findings.push(took_address(post, address, line));
                 }
+                (None, Some((address, line)))
+                    if !fits_held && own.is_none() && other_day(self.prefix, line, post.published_on) =>
+                {
+                    taken_over.push((post, address, line));
+                }
                 _ => {}
             }
         }
+        // Where somebody else looks like the line's post, settling that settles both.
+        let taken_over = taken_over.into_iter().filter(|(_, address, _)| !pointed_at.contains(address));
+        self.findings.extend(taken_over.map(|(post, address, line)| other_days_post(post, address, line)));
     }
 
-    /// Public posts first, so that a draft never takes an id away from them.
+    /// Drafts last, so that none takes an id away from another post.
     fn mint(&mut self) {
         let mut taken: HashSet<String> = self.lock.posts.values().map(|line| line.id.clone()).collect();
         taken.extend(self.ids.iter().flatten().map(|(id, _)| id.clone()));
-        let (public, others): (Vec<usize>, Vec<usize>) = self.order.iter().partition(|&&i| self.known[i].is_public);
-        for i in public.into_iter().chain(others) {
+        let (drafts, others): (Vec<usize>, Vec<usize>) = self.order.iter().partition(|&&i| self.known[i].is_draft);
+        for i in others.into_iter().chain(drafts) {
             if self.ids[i].is_some() {
                 continue;
             }
@@ -285,28 +293,38 @@ impl<'a> Assignment<'a> {
         }
     }
 
+    /// Of posts with one id all are at fault, but for the one that has it from the lock: it was there first.
     fn refuse_twins(&mut self) {
-        let mut order = self.order.clone();
-        // A line was there first, then the files in their order.
-        order.sort_by_key(|&i| (!matches!(self.ids[i], Some((_, Source::Line(_)))), self.known[i].file));
-        let mut first: HashMap<&str, usize> = HashMap::new();
-        for i in order {
-            let Some((id, _)) = &self.ids[i] else { continue };
-            let twin = *first.entry(id).or_insert(i);
-            if twin == i {
-                continue;
+        let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, id) in self.ids.iter().enumerate() {
+            if let Some((id, _)) = id {
+                by_id.entry(id).or_default().push(i);
             }
-            let (post, other) = (&self.known[i], &self.known[twin]);
-            let from = match &self.ids[twin] {
-                Some((_, Source::Line(address))) => format!("; it is in {FILE}, in the line of `{address}`"),
-                _ => String::new(),
-            };
-            let span = post.own_id.map_or(post.title_span, |own| own.span);
-            self.findings.push(
-                Diagnostic::error(format!("two posts have the id `{id}`: this one and `{}`", other.file))
-                    .at(post.file, span)
-                    .hint(format!("give one of them another `id`; a reader shows only one of the two{from}")),
-            );
+        }
+        for (id, mut twins) in by_id.into_iter().filter(|(_, twins)| twins.len() > 1) {
+            twins.sort_by_key(|&i| self.known[i].file);
+            let holder = twins.iter().copied().find_map(|i| match self.ids[i] {
+                Some((_, Source::Line(address))) => Some((i, address)),
+                _ => None,
+            });
+            for &i in twins.iter().filter(|&&i| holder.is_none_or(|(holder, _)| holder != i)) {
+                let other =
+                    holder.map(|(i, _)| i).or_else(|| twins.iter().copied().find(|&twin| twin != i)).unwrap_or(i);
+                let address = holder.map(|(_, address)| address);
+                self.findings.push(twin(&self.known[i], id, self.known[other].file, address));
+            }
+        }
+    }
+
+    /// Feeds have ids, too.
+    fn refuse_ids_of_feeds(&mut self) {
+        let feeds = format!("{}feed/", self.prefix);
+        for (id, post) in self.ids.iter().zip(self.known) {
+            if let Some((id, Source::Own)) = id
+                && id.starts_with(&feeds)
+            {
+                self.findings.push(id_of_a_feed(post, id, &feeds));
+            }
         }
     }
 
@@ -314,7 +332,10 @@ impl<'a> Assignment<'a> {
     fn lines(&self) -> BTreeMap<String, Line> {
         let mut lines = BTreeMap::new();
         for (address, line) in &self.lock.posts {
-            let Some(post) = self.claims.get(address.as_str()).map(|&i| &self.known[i]) else {
+            // A draft that has nothing but the address in common leaves no traces, else it would pass for the line's post
+            // on the day it comes out.
+            let holder = self.claims.get(address.as_str()).map(|&i| &self.known[i]);
+            let Some(post) = holder.filter(|post| !post.is_draft || fits(line, post)) else {
                 lines.insert(address.clone(), line.clone());
                 continue;
             };
@@ -326,7 +347,7 @@ impl<'a> Assignment<'a> {
         for &i in &self.order {
             let post = &self.known[i];
             if let Some((id, Source::Minted)) = &self.ids[i]
-                && post.is_public
+                && !post.is_draft
             {
                 lines.entry(post.address.to_owned()).or_insert_with(|| line_of(post, id.clone(), Span::default()));
             }
@@ -345,49 +366,17 @@ fn has_body(line: &Line, post: &Known<'_>) -> bool {
     line.body.is_none_or(|body| body == post.body && !post.blank)
 }
 
+/// Whether a line's id was made for another day.
+fn other_day(prefix: &str, line: &Line, day: NaiveDate) -> bool {
+    day_of(prefix, &line.id).is_some_and(|other| other != day)
+}
+
 fn own_id<'a>(post: &Known<'a>) -> &'a str {
     post.own_id.map_or("", |own| own.value.trim())
 }
 
 fn line_of(post: &Known<'_>, id: String, place: Span) -> Line {
     Line { id, file: Some(post.file.to_owned()), body: (!post.blank).then_some(post.body), place }
-}
-
-/// The finding about a post that looks like the one of a lost line, with the lines that settle it.
-fn looks_like(post: &Known<'_>, address: &str, line: &Line, holder: Option<&Known<'_>>) -> Diagnostic {
-    let whose = match holder {
-        None => format!("the post that was at `{address}`"),
-        Some(holder) => format!("the post that was at `{address}`, where `{}` is now", holder.file),
-    };
-    let theirs = line_of(post, line.id.clone(), Span::default()).to_text(post.address);
-    let otherwise = match holder {
-        None => "if it is another post, delete that line".to_owned(),
-        Some(holder) => format!(
-            "if it is another post, put this one there instead:\n{}",
-            line_of(holder, line.id.clone(), Span::default()).to_text(address)
-        ),
-    };
-    let number = match line.place.line {
-        0 => String::new(),
-        number => format!(", line {number}"),
-    };
-    Diagnostic::error(format!("this looks like {whose}, and would get another id")).at(post.file, post.title_span).hint(
-        format!(
-            "if it is that post, put this line into {FILE} in place of the one of `{address}`{number}:\n\
-             {theirs}\n{otherwise}"
-        ),
-    )
-}
-
-/// The finding about a post that has an `id` and stands at the address of a line that seems to be another's.
-fn took_address(post: &Known<'_>, address: &str, line: &Line) -> Diagnostic {
-    let theirs = line_of(post, line.id.clone(), Span::default()).to_text(address);
-    Diagnostic::error(format!("{FILE} keeps another id for the address of this post, `{address}`"))
-        .at(post.file, post.own_id.map_or(post.title_span, |own| own.span))
-        .hint(format!(
-            "if that id is this post's, put this line into {FILE} in place of the one of `{address}`:\n\
-             {theirs}\nif it was another post's, delete that line"
-        ))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const HEADER: &str = "# What must never change by itself. Written by tidings; co
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// What ids start with, once there is a public post. What the settings say must be the same.
+    /// What ids start with, once there is a post that is no draft. What the settings say must be the same.
     pub id_prefix: Option<String>,
     /// The posts that do not get their id from their own front matter: the path of the permalink (percent-encoded,
     /// such as `/blog/spring-sale/`), and the rest of the line. Lines of posts that are gone stay.

@@ -48,6 +48,12 @@ pub(super) fn minted(prefix: &str, day: NaiveDate, slug: &str) -> String {
     format!("{prefix}{}/{}", day.format("%Y-%m-%d"), utf8_percent_encode(slug, &KEPT))
 }
 
+/// The day in an id that [`minted`] made.
+pub(super) fn day_of(prefix: &str, id: &str) -> Option<NaiveDate> {
+    let (day, _slug) = id.strip_prefix(prefix)?.split_once('/')?;
+    NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|read| read.format("%Y-%m-%d").to_string() == day)
+}
+
 /// The id that a post's own `id` makes.
 pub(super) fn id_of(prefix: &str, own: &str) -> String {
     let own = own.trim();
@@ -107,6 +113,21 @@ mod tests {
         case("tag:old.example,2009:7", "tag:old.example,2009:7");
         case("urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66", "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66");
         case("urn:x", "tag:example.org,2016:urn:x");
+    }
+
+    #[test]
+    fn the_day_is_read_from_an_id_that_was_made_with_one() {
+        #[track_caller]
+        fn case(id: &str, want: Option<&str>) {
+            assert_eq!(day_of("urn:x:", id).map(|day| day.to_string()).as_deref(), want, "{id}");
+        }
+        case("urn:x:2016-11-30/spring-sale", Some("2016-11-30"));
+        case("urn:x:2016-11-30/", Some("2016-11-30"));
+        case("urn:x:2016-11-30", None);
+        case("urn:x:2016-1-3/a", None);
+        case("urn:x:2016-13-30/a", None);
+        case("urn:y:2016-11-30/a", None);
+        case("https://example.org/2016-11-30/a", None);
     }
 
     #[test]
