@@ -471,3 +471,34 @@ fn a_build_that_is_killed_at_any_moment_leaves_every_file_old_or_new() {
     }
     assert!(killed > 5, "only {killed} builds were killed before their end");
 }
+
+#[test]
+fn what_fails_after_the_feeds_are_written_does_not_hide_them() {
+    let site = tagged().file(".tidings/hosting", "a file");
+    let run = site.run(["build", "--json"]);
+    run.stderr(
+        "
+        error: cannot write `.tidings/hosting/`: file exists
+        hint: the feeds themselves are written
+        2 posts in 3 feeds: wrote 12 files, 0 unchanged
+        ",
+    );
+    let run = site.run(["build", "--json"]).fails(1).json();
+    let (unchanged, findings) = (run["unchanged"].as_array().unwrap(), run["findings"].as_array().unwrap());
+    assert_eq!((&run["built"], unchanged.len(), findings.len()), (&true.into(), 12, 1));
+}
+
+#[test]
+fn nothing_is_written_through_a_link_at_a_temporary_name() {
+    let site = tagged().file("elsewhere", "theirs").file("public/keep.txt", "x").file(".tidings/keep.txt", "x");
+    for place in ["public/.atom.xml.tidings-new", ".tidings/.written.json.tidings-new", ".tidings.lock.tidings-new"] {
+        std::os::unix::fs::symlink(site.path("elsewhere"), site.path(place)).unwrap();
+    }
+    std::os::unix::fs::symlink(site.path("elsewhere"), site.path(".tidings/build.lock")).unwrap();
+    site.run(["build"]).succeeds();
+    assert_eq!(site.read("elsewhere"), "theirs");
+    for file in ["public/atom.xml", ".tidings/written.json", "tidings.lock"] {
+        assert!(!site.path(file).is_symlink(), "{file}");
+    }
+    no_leftovers(&site);
+}

@@ -66,7 +66,7 @@ impl Build {
             "left_out": left_out,
             "held_back": held_back.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect::<Vec<_>>(),
             "findings": findings_json(&findings),
-            "built": done,
+            "built": done && report.missed.is_empty(),
         }));
         if !done {
             context.talk.line(&format!("nothing was written: {}", plural(errors, "error")));
@@ -90,7 +90,10 @@ impl Build {
         } else {
             String::new()
         };
-        if changed > 0 {
+        if !report.missed.is_empty() {
+            let (wrote, all) = (report.written.len(), report.written.len() + report.missed.len());
+            context.talk.line(&format!("{summary}: wrote {wrote} of {}, then failed", plural(all, "file")));
+        } else if changed > 0 {
             let removed = report.removed.len();
             let removed = if removed > 0 { format!(", removed {removed}") } else { String::new() };
             let wrote = plural(report.written.len(), "file");
@@ -158,9 +161,11 @@ impl Build {
         if !self.locked && site.new_lock != site.lock {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
         }
-        let report = output.commit(composed.remembered).map_err(one)?;
-        if let Some(listing) = &composed.listing {
-            hosting::write(&site.root, listing).map_err(one)?;
+        let (report, failed) = output.commit(composed.remembered).map_err(one)?;
+        findings.extend(failed);
+        // From here on feeds are new: what fails is said, and so is what was written.
+        if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
+            findings.extend(hosting::write(&site.root, listing).err());
         }
         Ok((report, composed.feeds))
     }

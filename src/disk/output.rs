@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 /// The folder for what a build remembers, relative to the site's root.
@@ -43,6 +43,8 @@ pub struct Report {
     pub removed: Vec<String>,
     /// No feed owns them any more, but somebody else has changed them since: left alone.
     pub kept: Vec<String>,
+    /// To be written like [`Report::written`], but the build failed before: they are as they were.
+    pub missed: Vec<String>,
 }
 
 /// The right to build, which one program at a time has. The system takes it back when the program ends, however it ends.
@@ -57,7 +59,9 @@ impl Turn {
     pub fn take(root: &Path, waiting: impl FnOnce()) -> Result<Turn, Diagnostic> {
         fs::create_dir_all(root.join(STATE)).map_err(|err| unwritable(STATE, &err))?;
         let name = format!("{STATE}/build.lock");
-        let lock = File::create(root.join(&name)).map_err(|err| unwritable(&name, &err))?;
+        // Never emptied: should the name lead to a file of somebody else, that stays whole.
+        let open = File::options().write(true).create(true).truncate(false).open(root.join(&name));
+        let lock = open.map_err(|err| unwritable(&name, &err))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -130,7 +134,8 @@ impl<'a> Output<'a> {
         let parent = target.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(|err| unwritable(&shown, &err))?;
         self.staged.push(path.to_string());
-        fs::write(beside(&target), bytes).map_err(|err| unwritable(&shown, &err))
+        let write = replace::create_beside(&target).and_then(|mut file| file.write_all(bytes));
+        write.map_err(|err| unwritable(&shown, &err))
     }
 
     /// What was put and differs from what is there, as paths under the output folder.
@@ -138,42 +143,71 @@ impl<'a> Output<'a> {
         &self.staged
     }
 
-    /// Makes everything that was put visible, and removes what no feed owns any more.
+    /// Makes everything that was put visible, and removes what no feed owns any more. What failed after the first file
+    /// became visible comes with the report.
     ///
     /// # Errors
     ///
-    /// What the system said.
-    pub fn commit(mut self, feeds: BTreeMap<String, Remembered>) -> Result<Report, Diagnostic> {
+    /// What the system said before anything became visible.
+    pub fn commit(mut self, feeds: BTreeMap<String, Remembered>) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
         if !self.staged.is_empty() {
             // Should this be killed among its renames, the next build still knows every file that is ours.
             let mut files = self.before.files.clone();
             files.extend(self.now.clone());
             self.save(&Written { files, feeds: self.before.feeds.clone(), building: true })?;
         }
-        let staged = std::mem::take(&mut self.staged);
+        let mut failed = Vec::new();
+        if let Err(err) = self.rename_all() {
+            if self.report.written.is_empty() {
+                return Err(err);
+            }
+            failed.push(err.hint("some feeds are new and some old; run `tidings build` again"));
+        } else {
+            self.remove_orphans(&mut failed);
+            let files = std::mem::take(&mut self.now);
+            let saved = self.save(&Written { files, feeds, building: false });
+            failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
+        }
+        let mut report = std::mem::take(&mut self.report);
+        report.written.sort();
+        report.unchanged.sort();
+        Ok((report, failed))
+    }
+
+    /// Renames what lies beside, until one fails; then the others are taken back.
+    fn rename_all(&mut self) -> Result<(), Diagnostic> {
+        let mut staged = std::mem::take(&mut self.staged).into_iter();
         self.done = true;
-        for (i, path) in staged.iter().enumerate() {
-            let target = self.folder.join(path);
+        while let Some(path) = staged.next() {
+            let target = self.folder.join(&path);
             if let Err(err) = fs::rename(beside(&target), &target) {
-                for left in &staged[i..] {
+                let failed = unwritable(&format!("{}/{path}", self.shown), &err);
+                self.report.missed = std::iter::once(path).chain(staged).collect();
+                for left in &self.report.missed {
                     let _ = fs::remove_file(beside(&self.folder.join(left)));
                 }
-                return Err(unwritable(&format!("{}/{path}", self.shown), &err));
+                return Err(failed);
             }
+            self.report.written.push(path);
         }
-        self.report.written = staged;
-        let gone: Vec<(String, String)> = self
-            .before
-            .files
-            .iter()
-            .filter(|(path, _)| !self.now.contains_key(*path))
-            .map(|(path, hash)| (path.clone(), hash.clone()))
-            .collect();
-        for (path, was) in gone {
+        Ok(())
+    }
+
+    /// Removes what no feed owns any more. What cannot be removed stays ours, so that the next build tries again.
+    fn remove_orphans(&mut self, failed: &mut Vec<Diagnostic>) {
+        for (path, was) in std::mem::take(&mut self.before.files) {
+            if self.now.contains_key(&path) {
+                continue;
+            }
             let target = self.folder.join(&path);
             match fs::read(&target) {
                 Ok(bytes) if hash(&bytes) == was && !self.leads_through_link(&path) => {
-                    fs::remove_file(&target).map_err(|err| unwritable(&format!("{}/{path}", self.shown), &err))?;
+                    if let Err(err) = fs::remove_file(&target) {
+                        let what = format!("cannot remove `{}/{path}`: {}", self.shown, reason(&err));
+                        failed.push(Diagnostic::error(what).hint("the feeds are written; no feed owns this file"));
+                        self.now.insert(path, was);
+                        continue;
+                    }
                     self.remove_empty_folders(&path);
                     self.report.removed.push(path);
                 }
@@ -181,12 +215,6 @@ impl<'a> Output<'a> {
                 Err(_) => {}
             }
         }
-        let files = std::mem::take(&mut self.now);
-        self.save(&Written { files, feeds, building: false })?;
-        let mut report = std::mem::take(&mut self.report);
-        report.written.sort();
-        report.unchanged.sort();
-        Ok(report)
     }
 
     /// Whether a folder between the output folder and a file is a link, which may lead anywhere.
@@ -272,4 +300,61 @@ fn hash(bytes: &[u8]) -> String {
 fn unwritable(path: &str, err: &io::Error) -> Diagnostic {
     Diagnostic::error(format!("cannot write `{path}`: {}", reason(err)))
         .hint("no feed was changed; the files are as the last build left them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(root: &Path) -> Turn {
+        Turn::take(root, || panic!("nobody else builds here")).unwrap()
+    }
+
+    #[test]
+    fn a_build_that_fails_among_its_renames_says_what_is_new_and_what_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, turn) = (dir.path(), turn(dir.path()));
+        let put = |names: &[&str]| {
+            let mut output = Output::open(root, "public", &turn);
+            names.iter().for_each(|name| output.put(name, b"new").unwrap());
+            output
+        };
+        let output = put(&["a", "b", "c"]);
+        fs::create_dir_all(root.join("public/b/x")).unwrap();
+        let (report, failed) = output.commit(BTreeMap::new()).unwrap();
+        assert_eq!((report.written, report.missed), (vec!["a".to_string()], vec!["b".to_string(), "c".to_string()]));
+        assert_eq!(
+            failed[0].render(None),
+            "error: cannot write `public/b`: is a directory\n\
+             hint: some feeds are new and some old; run `tidings build` again\n"
+        );
+        let left = |name: &&str| root.join("public").join(beside(Path::new(name))).exists();
+        assert_eq!(["a", "b", "c"].iter().filter(|name| left(name)).count(), 0);
+        // Where the very first one fails, nothing is new.
+        fs::remove_dir_all(root.join("public")).unwrap();
+        let output = put(&["b", "c"]);
+        fs::create_dir_all(root.join("public/b/x")).unwrap();
+        assert_eq!(
+            output.commit(BTreeMap::new()).unwrap_err().render(None),
+            "error: cannot write `public/b`: is a directory\n\
+             hint: no feed was changed; the files are as the last build left them\n"
+        );
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_saved_at_the_end_does_not_hide_what_was_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, turn) = (dir.path(), turn(dir.path()));
+        let mut output = Output::open(root, "public", &turn);
+        output.put("a", b"new").unwrap();
+        output.commit(BTreeMap::new()).unwrap();
+        fs::create_dir(root.join(".tidings/.written.json.tidings-new")).unwrap();
+        let (report, failed) = Output::open(root, "public", &turn).commit(BTreeMap::new()).unwrap();
+        assert_eq!(report.removed, ["a"]);
+        assert_eq!(
+            failed[0].render(None),
+            "error: cannot write `.tidings/written.json`: is a directory\n\
+             hint: the feeds are written; run `tidings build` again\n"
+        );
+    }
 }
