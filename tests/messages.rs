@@ -344,7 +344,6 @@ fn of_two_posts_with_one_id_or_one_address_both_are_named() {
             2 | id: one
               |     ^^^
             hint: give one of them another `id`; a reader shows only one of the two
-
             error: two posts have the id `tag:example.org,2026:one`: this one and `content/posts/a.md`
              --> content/posts/b.md:2:5
               |
@@ -367,7 +366,6 @@ fn of_two_posts_with_one_id_or_one_address_both_are_named() {
             2 | slug: same
               |       ^^^^
             hint: the other is `content/posts/b.md`; give one of them another `slug`
-
             error: two posts have the address `/blog/same/`
              --> content/posts/b.md:2:7
               |
