@@ -1,7 +1,8 @@
 //! From planned feeds and entries to documents: the subscription feed within its limits, and the archives behind it.
 //!
-//! Documents are made one at a time, so that memory holds one feed and not all of them. A subscription feed keeps below its
-//! limit in every format, and shows the same entries in each.
+//! Documents are made feed by feed: of documents, memory holds those of one feed and not of all. Of entries it holds every
+//! one that some file shows, each rendered once. A subscription feed keeps below its limit in every format, and shows the
+//! same entries in each.
 
 use super::entry::Weighed;
 use super::listing::Kind;
@@ -31,7 +32,7 @@ pub struct Composer<'a> {
 struct Part {
     year: i32,
     number: usize,
-    articles: Vec<usize>,
+    articles: Vec<(usize, Content)>,
 }
 
 impl Composer<'_> {
@@ -52,7 +53,7 @@ impl Composer<'_> {
         let mut out = Vec::new();
         loop {
             let archived = planned.has_archives() && shown.len() < planned.articles.len();
-            let parts = if archived { self.parts(planned) } else { vec![] };
+            let parts = if archived { self.parts(planned, findings) } else { vec![] };
             let previous = parts.last().map(|part| planned.folder_url(&part.folder()));
             let feed = self.feed(planned, "", &shown, Archive { current: None, previous });
             // The bound on an entry's size is not a proof: what came out is what counts.
@@ -89,13 +90,11 @@ impl Composer<'_> {
         out: &mut Vec<u8>,
         sink: &mut impl FnMut(&str, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let entries: Vec<(usize, Content)> =
-            part.articles.iter().map(|&i| (i, planned.carries(self.collection, i))).collect();
         let archive = Archive {
             current: Some(planned.folder_url("")),
             previous: before.map(|part| planned.folder_url(&part.folder())),
         };
-        let feed = self.feed(planned, &part.folder(), &entries, archive);
+        let feed = self.feed(planned, &part.folder(), &part.articles, archive);
         for &format in &planned.settings.formats {
             out.clear();
             write(format, &feed, out);
@@ -115,16 +114,7 @@ impl Composer<'_> {
             let mut carries = planned.carries(self.collection, i);
             if carries == Content::Full && weighed.full_bytes > limit / 2 {
                 carries = Content::Summary;
-                if planned.kind == Kind::Site {
-                    let post = &self.collection.articles[i].post;
-                    findings.push(
-                        Diagnostic::warning(format!(
-                            "post is too large for a feed of at most {limit} bytes and is carried by its summary"
-                        ))
-                        .in_file(&post.file)
-                        .hint("shorten it, or raise `bytes` in `[feeds]`; many readers refuse more than 1 MB"),
-                    );
-                }
+                self.tell_too_large(planned, i, findings);
             }
             let weight = if carries == Content::Full { weighed.full_bytes } else { weighed.summary_bytes };
             if weight > room && !out.is_empty() {
@@ -136,8 +126,21 @@ impl Composer<'_> {
         out
     }
 
-    /// The archives, oldest first. A year is filled from its oldest post on, so that a new post never moves an old one.
-    fn parts(&self, planned: &Planned) -> Vec<Part> {
+    /// Says once that a post is carried by its summary, of the feed that everybody has.
+    fn tell_too_large(&self, planned: &Planned, article: usize, findings: &mut Vec<Diagnostic>) {
+        let limit = planned.settings.bytes;
+        let message = format!("post is too large for a feed of at most {limit} bytes and is carried by its summary");
+        let finding = Diagnostic::warning(message)
+            .in_file(&self.collection.articles[article].post.file)
+            .hint("shorten it, or raise `bytes` in `[feeds]`; many readers refuse more than 1 MB");
+        if planned.kind == Kind::Site && !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+
+    /// The archives, oldest first. A year is filled from its oldest post on, so that a new post never moves an old one. A
+    /// post that does not fit into an archive of its own is carried by its summary.
+    fn parts(&self, planned: &Planned, findings: &mut Vec<Diagnostic>) -> Vec<Part> {
         let limit = planned.settings.bytes.saturating_sub(HEAD_BYTES);
         let mut parts: Vec<Part> = Vec::new();
         let mut filled = 0;
@@ -145,17 +148,21 @@ impl Composer<'_> {
             let Some(weighed) = &self.entries[i] else { continue };
             let zone = &self.config.site.timezone;
             let year = self.collection.articles[i].post.published_at.value.with_timezone(zone).year();
-            let full = planned.carries(self.collection, i) == Content::Full;
-            let weight = if full { weighed.full_bytes } else { weighed.summary_bytes };
+            let mut carries = planned.carries(self.collection, i);
+            if carries == Content::Full && weighed.full_bytes > limit {
+                carries = Content::Summary;
+                self.tell_too_large(planned, i, findings);
+            }
+            let weight = if carries == Content::Full { weighed.full_bytes } else { weighed.summary_bytes };
             match parts.last_mut() {
-                Some(part) if part.year == year && filled + weight <= limit => part.articles.push(i),
+                Some(part) if part.year == year && filled + weight <= limit => part.articles.push((i, carries)),
                 Some(part) if part.year == year => {
                     let number = part.number + 1;
-                    parts.push(Part { year, number, articles: vec![i] });
+                    parts.push(Part { year, number, articles: vec![(i, carries)] });
                     filled = 0;
                 }
                 _ => {
-                    parts.push(Part { year, number: 1, articles: vec![i] });
+                    parts.push(Part { year, number: 1, articles: vec![(i, carries)] });
                     filled = 0;
                 }
             }
