@@ -104,18 +104,18 @@ fn the_report_as_json_is_all_that_stands_on_standard_output() {
     let site = Site::new().settings(&format!("{SETTINGS}formats = [\"json\"]\n")).post("a.md", &post("A", 1, ""));
     let want = serde_json::json!({
         "written": ["feed.json", "feeds/feeds.opml", "feeds/index.html", "feeds/style.css"],
-        "unchanged": [], "removed": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
+        "unchanged": [], "removed": [], "gone": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
     });
     assert_eq!(site.run(["--json", "build"]).succeeds().json(), want);
     let want = serde_json::json!({
         "written": [], "unchanged": ["feed.json", "feeds/feeds.opml", "feeds/index.html", "feeds/style.css"],
-        "removed": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
+        "removed": [], "gone": [], "held_back": [], "kept": [], "left_out": [], "findings": [], "built": true,
     });
     assert_eq!(site.run(["build", "--json"]).stderr("").succeeds().json(), want);
     let site = site.post("b.md", "---\ntitle: B\ndate: 2026-13-02\nsummary: x\n---\n");
     let got = site.run(["build", "--json"]).fails(1).json();
     let want = serde_json::json!({
-        "written": [], "unchanged": [], "removed": [], "held_back": [], "kept": [], "left_out": [], "built": false,
+        "written": [], "unchanged": [], "removed": [], "gone": [], "held_back": [], "kept": [], "left_out": [], "built": false,
         "findings": [{
             "severity": "error", "message": "`date` is not a date: month 13 does not exist", "file": "content/posts/b.md",
             "line": 3, "column": 7, "width": 10, "hint": "write YYYY-MM-DD, or with a time 2026-03-02T09:00:00Z",
@@ -501,4 +501,130 @@ fn nothing_is_written_through_a_link_at_a_temporary_name() {
         assert!(!site.path(file).is_symlink(), "{file}");
     }
     no_leftovers(&site);
+}
+
+#[test]
+fn a_post_that_no_file_has_any_more_is_named() {
+    let own = |title: &str, day: u32| post(title, day, "").replace(&format!("id: {title}\n"), "");
+    let mut site = Site::new().post("kept.md", &post("Kept", 9, ""));
+    for (i, title) in ["Gone", "Moved", "Renamed", "Draft", "Later", "Taken", "Faulty"].into_iter().enumerate() {
+        site = site.post(&format!("{}.md", title.to_lowercase()), &post(title, 1 + i as u32, ""));
+    }
+    let site = site.post("own.md", &own("Own", 8));
+    assert!(!site.run(["build"]).succeeds().err().contains("gone"));
+    site.remove("content/posts/gone.md");
+    site.remove("content/posts/own.md");
+    site.rename("content/posts/moved.md", "content/posts/new-place.md");
+    let site = site
+        .post("renamed.md", &post("Renamed", 3, "slug: other\n"))
+        .post("draft.md", &post("Draft", 4, "draft: true\n"))
+        .post("later.md", &post("Later", 28, ""))
+        .post("taken.md", &post("Taken", 6, "withdrawn: 2026-11-20\n"))
+        .post("faulty.md", &post("Faulty", 33, ""));
+    // A build that writes nothing has lost nothing.
+    assert!(!site.run(["build"]).fails(1).err().contains("gone"));
+    let run =
+        site.run(["build", "--keep-going"]).stderr_has("gone Gone (/blog/gone/)\ngone Own (/blog/own/)\nleft out ");
+    assert_eq!(run.err().matches("gone ").count(), 2, "{}", run.err());
+    run.fails(1);
+    assert!(!site.run(["build", "--keep-going"]).fails(1).err().contains("gone"));
+    // What was left out is remembered until it is there again, or is not.
+    site.remove("content/posts/faulty.md");
+    site.remove("content/posts/taken.md");
+    let gone = serde_json::json!([
+        { "address": "/blog/faulty/", "title": "Faulty" }, { "address": "/blog/taken/", "title": "Taken" },
+    ]);
+    assert_eq!(site.run(["build", "--json"]).succeeds().json()["gone"], gone);
+}
+
+#[test]
+fn another_output_folder_leaves_the_old_one_as_it_is_and_says_so() {
+    let site = tagged();
+    site.run(["build"]).succeeds();
+    site.remove("content/posts/b.md");
+    site.run(["build"]).succeeds();
+    let old = output(&site);
+    site.write("www/tag/red/atom.xml", site.read("public/tag/red/atom.xml"));
+    let site = site.more_settings("taxonomies = [\"tag\"]\n[content]\noutput = \"www\"\n");
+    site.run(["build"])
+        .stderr(
+            "
+            the feeds now go to `www`; the folder `public` is left as it is
+            1 post in 3 feeds: wrote 11 files, 1 unchanged
+            ",
+        )
+        .succeeds();
+    assert_eq!(output(&site), old);
+    assert!(site.has("www/tag/blue/atom.xml"), "a feed that ran empty is still asked for");
+    site.run(["build"]).stderr("").succeeds();
+    site.write("tidings.toml", site.read("tidings.toml").replace("\"www\"", "\"www/\""));
+    site.run(["build"]).stderr("").succeeds();
+}
+
+#[test]
+fn a_list_of_written_files_that_cannot_be_read_removes_nothing_and_is_said() {
+    for broken in ["", "{", "[]", "{\"files\": 1}"] {
+        let site = tagged();
+        site.run(["build"]).succeeds();
+        site.write(".tidings/written.json", broken);
+        site.write("public/.atom.xml.tidings-new", "half");
+        let site = site.settings(&format!("{SETTINGS}formats = [\"json\"]\n"));
+        site.run(["build"])
+            .stderr_has("`.tidings/written.json` cannot be read, so no old file is removed this time\n2 posts")
+            .succeeds();
+        assert!(site.has("public/atom.xml"));
+        no_leftovers(&site);
+        site.run(["build"]).stderr("").succeeds();
+    }
+}
+
+#[test]
+fn a_feed_that_runs_empty_does_not_go_back_in_time() {
+    const TIME: &str = "<updated>2026-11-02T00:00:00+00:00</updated>";
+    let site = tagged().more_settings("age = \"30d\"\n[feed.blues]\ntitle = \"Blues\"\nfilter = \"tag=blue\"\n");
+    site.run(["build"]).succeeds();
+    let empty = |site: &Site, file: &str| {
+        let atom = site.read(file);
+        assert!(!atom.contains("<entry>") && atom.contains(TIME), "{file}: {atom}");
+    };
+    // All posts are too old, also for somebody who has never built before.
+    for forget in [false, true] {
+        if forget {
+            site.remove(".tidings");
+        }
+        site.run(["build", "--now", "2026-12-23T12:00:00Z"]).succeeds();
+        for file in ["public/atom.xml", "public/feeds/blues/atom.xml", "public/tag/blue/atom.xml"] {
+            empty(&site, file);
+        }
+    }
+    // No post belongs to it any more.
+    let site = site.post("b.md", &post("B", 2, "tags: [green]\n"));
+    for _ in 0..2 {
+        site.run(["build"]).succeeds();
+        empty(&site, "public/feeds/blues/atom.xml");
+        empty(&site, "public/tag/blue/atom.xml");
+    }
+    // Only feeds of terms are kept alive by being remembered.
+    site.write("tidings.toml", site.read("tidings.toml").replace("blues", "greens"));
+    site.run(["build"]).succeeds();
+    assert!(!site.has("public/feeds/blues"));
+}
+
+#[test]
+fn a_post_that_is_larger_than_an_archive_may_be_is_carried_there_by_its_summary() {
+    let site = Site::new().more_settings("items = 1\nbytes = 20000\n");
+    let site = site
+        .post("a.md", &(post("A", 1, "") + &"word ".repeat(8000)).replace("2026-11", "2024-11"))
+        .post("b.md", &post("B", 2, "").replace("2026-11", "2024-11"))
+        .post("c.md", &post("C", 3, ""));
+    let run = site.run(["build", "-v"]).stderr_has(
+        "warning: post is too large for a feed of at most 20000 bytes and is carried by its summary\n --> content/posts/a.md",
+    );
+    assert_eq!(run.err().matches("too large").count(), 1, "{}", run.err());
+    run.succeeds();
+    for file in site.files("public/archive") {
+        assert!(site.bytes(&format!("public/archive/{file}")).len() <= 20000, "{file}");
+    }
+    let atom = site.read("public/archive/2024/atom.xml");
+    assert!(atom.contains("Text of B") && atom.contains("2026:A</id>") && !atom.contains("Text of A"), "{atom}");
 }

@@ -4,8 +4,10 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, kept, watch};
 use crate::diagnostic::Diagnostic;
-use crate::disk::output::{self, Output, Report, Turn};
+use crate::disk::output::{Output, Report, Turn};
+use crate::disk::written::{self, Memory};
 use crate::disk::{hosting, lockfile};
+use crate::feed::gone;
 use clap::Args;
 use serde_json::json;
 
@@ -33,6 +35,7 @@ struct Built {
     summary: String,
     left_out: Vec<String>,
     held_back: Vec<(String, String)>,
+    gone: Vec<(String, String)>,
 }
 
 impl Build {
@@ -57,7 +60,7 @@ impl Build {
         // Cron runs this after each commit: warnings are for `check`, here they are counted.
         show(context, &findings, context.talk.least());
         let done = built.is_some();
-        let Built { report, summary, left_out, held_back } = built.unwrap_or_default();
+        let Built { report, summary, left_out, held_back, gone } = built.unwrap_or_default();
         context.talk.report(&json!({
             "written": report.written,
             "unchanged": report.unchanged,
@@ -65,12 +68,16 @@ impl Build {
             "kept": report.kept,
             "left_out": left_out,
             "held_back": held_back.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect::<Vec<_>>(),
+            "gone": gone.iter().map(|(url, title)| json!({ "address": url, "title": title })).collect::<Vec<_>>(),
             "findings": findings_json(&findings),
             "built": done && report.missed.is_empty(),
         }));
         if !done {
             context.talk.line(&format!("nothing was written: {}", plural(errors, "error")));
             return Outcome::Wrong;
+        }
+        for (address, title) in &gone {
+            context.talk.line(&format!("gone {title} ({address})"));
         }
         for (file, why) in &held_back {
             context.talk.detail(&format!("held back {file}: {why}"));
@@ -118,9 +125,8 @@ impl Build {
             return None;
         }
         let result = self.write(context, &site, turn.as_ref()?, findings);
-        let (report, feeds) = result.map_err(|errors| findings.extend(errors)).ok()?;
-        let (summary, held_back) = (site.summary(feeds), site.held_back());
-        Some(Built { report, summary, held_back, left_out: site.left_out.into_iter().collect() })
+        let built = result.map_err(|errors| findings.extend(errors)).ok()?;
+        Some(Built { held_back: site.held_back(), left_out: site.left_out.into_iter().collect(), ..built })
     }
 
     /// The right to build, where there is a site at all. It is taken before anything is read, so that of two builds the
@@ -139,7 +145,7 @@ impl Build {
         site: &site::Site,
         turn: &Turn,
         findings: &mut Vec<Diagnostic>,
-    ) -> Result<(Report, usize), Vec<Diagnostic>> {
+    ) -> Result<Built, Vec<Diagnostic>> {
         let one = |err: Diagnostic| vec![err];
         let changes = site.new_lock.changes_from(&site.lock);
         if self.locked && !changes.is_empty() {
@@ -148,8 +154,9 @@ impl Build {
             return Err(vec![finding.hint(hint)]);
         }
         let folder = &site.config.content.output;
-        let remembered = output::remembered(&site.root, folder);
+        let remembered = written::remembered(&site.root, folder);
         let mut output = Output::open(&site.root, folder, turn);
+        output.notes().iter().for_each(|note| context.talk.line(note));
         let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
         if !self.new_ids {
             let changed = kept::changed_ids(site, output.changed());
@@ -161,12 +168,13 @@ impl Build {
         if !self.locked && site.new_lock != site.lock {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
         }
-        let (report, failed) = output.commit(composed.remembered).map_err(one)?;
+        let (posts, gone) = gone::since(&output.memory().posts, &site.collection, &site.left_out);
+        let (report, failed) = output.commit(Memory { feeds: composed.remembered, posts }).map_err(one)?;
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
         if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
             findings.extend(hosting::write(&site.root, listing).err());
         }
-        Ok((report, composed.feeds))
+        Ok(Built { report, gone, summary: site.summary(composed.feeds), ..Built::default() })
     }
 }

@@ -4,7 +4,7 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, in_order, plural, show};
 use super::{Context, Outcome, kept};
 use crate::diagnostic::Severity;
-use crate::disk::output;
+use crate::disk::{output, written};
 use clap::Args;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ impl Check {
         let mut summary = String::from("not checked further");
         if let Some(site) = &site {
             let folder = &site.config.content.output;
-            let remembered = output::remembered(&site.root, folder);
+            let remembered = written::remembered(&site.root, folder);
             let mut changed = Vec::new();
             let composed = site.compose(context, &remembered, &mut findings, |path, bytes| {
                 if !output::same(&site.root.join(folder).join(path), bytes) {

@@ -5,7 +5,7 @@ use super::talk::{findings_json, show};
 use super::{Context, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::disk::fetch::{self, Limits};
-use crate::disk::output;
+use crate::disk::written;
 use crate::feed::diff::{Diff, NewSide, compare};
 use crate::feed::read::{self, Published};
 use clap::Args;
@@ -54,7 +54,7 @@ impl DiffCommand {
 
 /// The feeds as the next build would write them, read back by the same reader as the old ones.
 pub fn next_feeds(context: &Context, site: &Site, findings: &mut Vec<Diagnostic>) -> Option<Vec<Published>> {
-    let remembered = output::remembered(&site.root, &site.config.content.output);
+    let remembered = written::remembered(&site.root, &site.config.content.output);
     let mut feeds = Vec::new();
     let composed = site.compose(context, &remembered, findings, |path, bytes| {
         if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {

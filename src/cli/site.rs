@@ -116,7 +116,7 @@ fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTre
 pub struct Composed {
     /// How many feeds there are.
     pub feeds: usize,
-    /// What must be remembered of term feeds.
+    /// What must be remembered of the feeds, by folder.
     pub remembered: BTreeMap<String, Remembered>,
     /// The page that lists the feeds, as a value.
     pub listing: Option<Listing>,
@@ -146,15 +146,16 @@ impl Site {
         for feed in &feeds {
             let updated_at = composer.documents(feed, findings, &mut sink).map_err(|err| vec![err])?;
             updated.push(updated_at);
-            if let Kind::Term(axis) = feed.kind {
-                let memory = Remembered {
-                    axis: axis.name().into(),
-                    title: feed.title.to_string(),
-                    label: feed.label.to_string(),
-                    updated_at,
-                };
-                composed.remembered.insert(feed.folder.clone(), memory);
-            }
+            let memory = Remembered {
+                axis: match feed.kind {
+                    Kind::Term(axis) => Some(axis.name().into()),
+                    _ => None,
+                },
+                title: feed.title.to_string(),
+                label: feed.label.to_string(),
+                updated_at,
+            };
+            composed.remembered.insert(feed.folder.clone(), memory);
             if let Some(bar) = &bar {
                 bar.inc(1);
             }

@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome};
 use crate::disk::load::{self, reason};
-use crate::disk::{lockfile, output, replace};
+use crate::disk::{lockfile, replace, written};
 use chrono::Utc;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::fs;
@@ -126,7 +126,7 @@ impl Ours {
     fn of(root: &Path) -> Ours {
         let out = load::config(root).map_or_else(|_| "public".to_string(), |config| config.content.output);
         let lock = root.join(lockfile::FILE);
-        Ours { places: vec![root.join(out), root.join(output::STATE), replace::beside(&lock)], lock, lock_text: None }
+        Ours { places: vec![root.join(out), root.join(written::STATE), replace::beside(&lock)], lock, lock_text: None }
     }
 
     fn holds(&self, path: &Path) -> bool {

@@ -1,8 +1,8 @@
 //! What a web server should know of the feeds, as snippets under `.tidings/hosting/`.
 
 use super::load::reason;
-use super::output::STATE;
 use super::replace;
+use super::written::STATE;
 use crate::diagnostic::Diagnostic;
 use crate::feed::hosting;
 use crate::feed::listing::Listing;

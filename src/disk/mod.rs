@@ -8,3 +8,4 @@ pub mod load;
 pub mod lockfile;
 pub mod output;
 pub mod replace;
+pub mod written;

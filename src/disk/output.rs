@@ -7,30 +7,14 @@
 
 use super::load::reason;
 use super::replace::{self, beside};
+use super::written::{self, Memory, STATE, Written};
 use crate::diagnostic::Diagnostic;
-use crate::feed::plan::Remembered;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
-use std::path::{Component, Path, PathBuf};
-
-/// The folder for what a build remembers, relative to the site's root.
-pub const STATE: &str = ".tidings";
-
-/// What was written, and what must be remembered of it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Written {
-    /// Path under the output folder, and the start of the SHA-256 of what was written there.
-    files: BTreeMap<String, String>,
-    /// Term feeds, by folder: they stay when their last post goes.
-    #[serde(default)]
-    feeds: BTreeMap<String, Remembered>,
-    /// Whether a build was at work when this was saved: if it was killed, new bytes lie beside their files.
-    #[serde(default)]
-    building: bool,
-}
+use std::path::{Path, PathBuf};
 
 /// What a build did, as paths under the output folder, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -80,6 +64,7 @@ pub struct Output<'a> {
     shown: String,
     state: PathBuf,
     before: Written,
+    notes: Vec<String>,
     staged: Vec<String>,
     now: BTreeMap<String, String>,
     report: Report,
@@ -90,21 +75,36 @@ pub struct Output<'a> {
 impl<'a> Output<'a> {
     /// Opens the output folder, and sweeps up after a build that was killed.
     pub fn open(root: &Path, folder: &str, turn: &'a Turn) -> Output<'a> {
-        let before = written(root);
+        let (mut before, unread) = written::load(root);
+        let mut notes = Vec::from_iter(unread);
         if before.building {
             sweep(&root.join(folder));
+        }
+        if let Some(old) = before.move_to(folder).filter(|old| root.join(old).exists()) {
+            notes.push(format!("the feeds now go to `{folder}`; the folder `{old}` is left as it is"));
         }
         Output {
             folder: root.join(folder),
             shown: folder.to_string(),
             state: root.join(STATE),
             before,
+            notes,
             staged: vec![],
             now: BTreeMap::new(),
             report: Report::default(),
             done: false,
             _turn: turn,
         }
+    }
+
+    /// What must be said of the list of what was written, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What the last build left to remember.
+    pub fn memory(&self) -> &Memory {
+        &self.before.memory
     }
 
     /// Takes the bytes of a file: compares them with what is there, and lays them beside it where they differ.
@@ -149,12 +149,12 @@ impl<'a> Output<'a> {
     /// # Errors
     ///
     /// What the system said before anything became visible.
-    pub fn commit(mut self, feeds: BTreeMap<String, Remembered>) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
+    pub fn commit(mut self, memory: Memory) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
         if !self.staged.is_empty() {
             // Should this be killed among its renames, the next build still knows every file that is ours.
             let mut files = self.before.files.clone();
             files.extend(self.now.clone());
-            self.save(&Written { files, feeds: self.before.feeds.clone(), building: true })?;
+            self.save(&Written { files, building: true, ..self.before.clone() })?;
         }
         let mut failed = Vec::new();
         if let Err(err) = self.rename_all() {
@@ -165,7 +165,7 @@ impl<'a> Output<'a> {
         } else {
             self.remove_orphans(&mut failed);
             let files = std::mem::take(&mut self.now);
-            let saved = self.save(&Written { files, feeds, building: false });
+            let saved = self.save(&Written { files, memory, building: false, ..Written::new(&self.shown) });
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
         let mut report = std::mem::take(&mut self.report);
@@ -238,13 +238,13 @@ impl<'a> Output<'a> {
     }
 
     fn save(&self, written: &Written) -> Result<(), Diagnostic> {
-        let path = self.state.join("written.json");
+        let path = self.state.join(written::FILE);
         let mut bytes = serde_json::to_vec_pretty(written).unwrap_or_default();
         bytes.push(b'\n');
         if same(&path, &bytes) {
             return Ok(());
         }
-        replace::whole(&path, &bytes).map_err(|err| unwritable(&format!("{STATE}/written.json"), &err))
+        replace::whole(&path, &bytes).map_err(|err| unwritable(&format!("{STATE}/{}", written::FILE), &err))
     }
 }
 
@@ -259,23 +259,6 @@ impl Drop for Output<'_> {
             }
         }
     }
-}
-
-/// What the last build wrote. A list that cannot be read is no list: then nothing is removed, which is the safe side.
-fn written(root: &Path) -> Written {
-    let bytes = fs::read(root.join(STATE).join("written.json")).unwrap_or_default();
-    let mut written: Written = serde_json::from_slice(&bytes).unwrap_or_default();
-    // A list that somebody else has written may name anything: what is removed must lie inside of the output folder.
-    written.files.retain(|path, _| Path::new(path).components().all(|part| matches!(part, Component::Normal(_))));
-    written
-}
-
-/// What is remembered of term feeds whose files are still there.
-pub fn remembered(root: &Path, folder: &str) -> BTreeMap<String, Remembered> {
-    let Written { files, feeds, .. } = written(root);
-    let there =
-        |feed: &String| files.keys().any(|f| f.starts_with(feed.as_str()) && root.join(folder).join(f).exists());
-    feeds.into_iter().filter(|(feed, _)| there(feed)).collect()
 }
 
 /// Removes what a killed build left beside its files.
@@ -321,7 +304,7 @@ mod tests {
         };
         let output = put(&["a", "b", "c"]);
         fs::create_dir_all(root.join("public/b/x")).unwrap();
-        let (report, failed) = output.commit(BTreeMap::new()).unwrap();
+        let (report, failed) = output.commit(Memory::default()).unwrap();
         assert_eq!((report.written, report.missed), (vec!["a".to_string()], vec!["b".to_string(), "c".to_string()]));
         assert_eq!(
             failed[0].render(None),
@@ -335,7 +318,7 @@ mod tests {
         let output = put(&["b", "c"]);
         fs::create_dir_all(root.join("public/b/x")).unwrap();
         assert_eq!(
-            output.commit(BTreeMap::new()).unwrap_err().render(None),
+            output.commit(Memory::default()).unwrap_err().render(None),
             "error: cannot write `public/b`: is a directory\n\
              hint: no feed was changed; the files are as the last build left them\n"
         );
@@ -347,9 +330,9 @@ mod tests {
         let (root, turn) = (dir.path(), turn(dir.path()));
         let mut output = Output::open(root, "public", &turn);
         output.put("a", b"new").unwrap();
-        output.commit(BTreeMap::new()).unwrap();
+        output.commit(Memory::default()).unwrap();
         fs::create_dir(root.join(".tidings/.written.json.tidings-new")).unwrap();
-        let (report, failed) = Output::open(root, "public", &turn).commit(BTreeMap::new()).unwrap();
+        let (report, failed) = Output::open(root, "public", &turn).commit(Memory::default()).unwrap();
         assert_eq!(report.removed, ["a"]);
         assert_eq!(
             failed[0].render(None),

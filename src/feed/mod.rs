@@ -8,6 +8,7 @@ pub mod compose;
 pub mod diff;
 pub mod discover;
 pub mod entry;
+pub mod gone;
 pub mod hosting;
 pub mod json;
 pub mod kept;

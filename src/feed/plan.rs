@@ -33,7 +33,7 @@ pub struct Planned {
     pub shown: Vec<usize>,
     /// Limits and formats.
     pub settings: FeedSettings,
-    /// When its newest entry was updated, for a feed that has none left.
+    /// When the newest entry was updated that it had, for a feed that shows none now.
     pub last_updated_at: Option<DateTime<Utc>>,
 }
 
@@ -63,11 +63,12 @@ impl Planned {
 /// What is remembered of a feed that was written, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
-    /// The axis of a term feed.
-    pub axis: String,
+    /// The axis of a term feed. Only such a feed stays when its posts are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<String>,
     /// Title of the feed.
     pub title: String,
-    /// Title of the term.
+    /// What a list of feeds calls it.
     pub label: String,
     /// When its newest entry was updated.
     pub updated_at: DateTime<Utc>,
@@ -131,6 +132,8 @@ pub fn plan(
     tell_apart(&mut feeds, site);
     for feed in &mut feeds {
         feed.shown = shown(feed, collection, now);
+        let newest = feed.articles.iter().map(|&i| collection.articles[i].updated_at).max();
+        feed.last_updated_at = newest.max(remembered.get(&feed.folder).map(|was| was.updated_at));
     }
     (feeds, findings)
 }
@@ -140,7 +143,9 @@ pub fn plan(
 fn add_remembered(feeds: &mut Vec<Planned>, config: &Config, remembered: &BTreeMap<String, Remembered>) {
     let there: BTreeSet<String> = feeds.iter().map(|f| f.folder.to_lowercase()).collect();
     for (folder, feed) in remembered {
-        let axis = Axis::ALL.into_iter().find(|a| a.name() == feed.axis && config.feeds.taxonomies.contains(a));
+        let axis = Axis::ALL
+            .into_iter()
+            .find(|a| feed.axis.as_deref() == Some(a.name()) && config.feeds.taxonomies.contains(a));
         let Some(axis) = axis else { continue };
         if there.contains(&folder.to_lowercase()) {
             continue;
@@ -154,7 +159,7 @@ fn add_remembered(feeds: &mut Vec<Planned>, config: &Config, remembered: &BTreeM
             articles: vec![],
             shown: vec![],
             settings: config.feeds.clone(),
-            last_updated_at: Some(feed.updated_at),
+            last_updated_at: None,
         });
     }
     feeds.sort_by(|a, b| (a.kind, &a.folder).cmp(&(b.kind, &b.folder)));
