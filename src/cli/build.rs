@@ -46,16 +46,19 @@ impl Build {
                 context.talk.line("watching; stop with Ctrl-C");
             }
             return watch::run(context, |context| {
-                self.once(context);
+                let mut lock = None;
+                self.once(context, &mut lock);
+                lock
             });
         }
-        self.once(context)
+        self.once(context, &mut None)
     }
 
     /// One build, and what there is to say of it.
-    fn once(&self, context: &Context) -> Outcome {
+    /// `lock` becomes the text of the lock where it was written.
+    fn once(&self, context: &Context, lock: &mut Option<String>) -> Outcome {
         let mut findings = Vec::new();
-        let built = self.build(context, &mut findings);
+        let built = self.build(context, lock, &mut findings);
         let (errors, warnings) = count(&findings);
         // Cron runs this after each commit: warnings are for `check`, here they are counted.
         show(context, &findings, context.talk.least());
@@ -113,7 +116,7 @@ impl Build {
     }
 
     /// Builds; what was found is added to `findings`. `None` when nothing was written.
-    fn build(&self, context: &Context, findings: &mut Vec<Diagnostic>) -> Option<Built> {
+    fn build(&self, context: &Context, lock: &mut Option<String>, findings: &mut Vec<Diagnostic>) -> Option<Built> {
         let faulty = if self.keep_going { Faulty::LeaveOut } else { Faulty::Refuse };
         let turn = self.turn(context).map_err(|err| findings.push(err)).ok()?;
         let (site, found) = site::open(context, faulty);
@@ -124,7 +127,7 @@ impl Build {
         if stopped {
             return None;
         }
-        let result = self.write(context, &site, turn.as_ref()?, findings);
+        let result = self.write(context, &site, turn.as_ref()?, lock, findings);
         let built = result.map_err(|errors| findings.extend(errors)).ok()?;
         Some(Built { held_back: site.held_back(), left_out: site.left_out.into_iter().collect(), ..built })
     }
@@ -144,6 +147,7 @@ impl Build {
         context: &Context,
         site: &site::Site,
         turn: &Turn,
+        lock: &mut Option<String>,
         findings: &mut Vec<Diagnostic>,
     ) -> Result<Built, Vec<Diagnostic>> {
         let one = |err: Diagnostic| vec![err];
@@ -167,6 +171,7 @@ impl Build {
         // An id must be in the lock before anyone can read it.
         if !self.locked && site.new_lock != site.lock {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
+            *lock = Some(site.new_lock.to_text());
         }
         let (posts, gone) = gone::since(&output.memory().posts, &site.collection, &site.left_out);
         let (report, failed) = output.commit(Memory { feeds: composed.remembered, posts }).map_err(one)?;

@@ -7,7 +7,6 @@ use crate::content::collection::{Article, Collection, Gathered, Parts, State};
 use crate::content::lock::Lock;
 use crate::content::markdown::Renderer;
 use crate::content::post::Content;
-use crate::content::slug::slugify;
 use crate::diagnostic::Diagnostic;
 use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
@@ -19,6 +18,7 @@ use crate::template::Templates;
 use crate::text::Text;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -122,6 +122,11 @@ pub struct Composed {
     pub listing: Option<Listing>,
 }
 
+/// What makes the ids of a post's footnotes its own, wherever its address moves: the start of its id's hash.
+fn note_key(id: &str) -> String {
+    Sha256::digest(id.as_bytes()).iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Site {
     /// Makes every file of the output folder, one at a time: `sink` gets its path and bytes.
     ///
@@ -195,7 +200,7 @@ impl Site {
                         let body = load::body(&self.root, &article.post)?;
                         let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
                         let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
-                        Some(renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value)))
+                        Some(renderer.render(lead, &body, &permalink, &note_key(&article.id)))
                     }
                     Content::Summary => None,
                 };

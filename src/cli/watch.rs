@@ -20,7 +20,8 @@ const LONGEST: Duration = Duration::from_millis(400);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Does `work` now and after each change, until the program is stopped. Errors are shown and do not end it.
-pub fn run(context: &Context, work: impl Fn(&Context)) -> Outcome {
+/// `work` returns the text of the lock where it wrote it: only what others write there is a change.
+pub fn run(context: &Context, work: impl Fn(&Context) -> Option<String>) -> Outcome {
     let cannot = |err: &dyn std::fmt::Display| {
         context.talk.line(&format!("error: cannot watch for changes: {err}"));
         Outcome::Wrong
@@ -46,8 +47,8 @@ pub fn run(context: &Context, work: impl Fn(&Context)) -> Outcome {
         // Folders may have come since, so they are asked for anew each time; before the work, so that no change is missed.
         watch(&mut watcher, &mut watched, &root);
         let mut ours = Ours::of(&root);
-        work(&context);
-        ours.lock_text = fs::read(&ours.lock).ok();
+        let before = fs::read(&ours.lock).ok();
+        ours.lock_text = work(&context).map(String::into_bytes).or(before);
         loop {
             match changes.recv_timeout(MINUTE) {
                 Ok(event) if !concerns(&event, &ours) => continue,
