@@ -173,7 +173,7 @@ impl Build {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
             *lock = Some(site.new_lock.to_text());
         }
-        let (posts, gone) = gone::since(&output.memory().posts, &site.collection, &site.left_out);
+        let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
         let (report, failed) = output.commit(Memory { feeds: composed.remembered, posts }).map_err(one)?;
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.

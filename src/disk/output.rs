@@ -102,11 +102,6 @@ impl<'a> Output<'a> {
         &self.notes
     }
 
-    /// What the last build left to remember.
-    pub fn memory(&self) -> &Memory {
-        &self.before.memory
-    }
-
     /// Takes the bytes of a file: compares them with what is there, and lays them beside it where they differ.
     ///
     /// # Errors
@@ -165,7 +160,9 @@ impl<'a> Output<'a> {
         } else {
             self.remove_orphans(&mut failed);
             let files = std::mem::take(&mut self.now);
-            let saved = self.save(&Written { files, memory, building: false, ..Written::new(&self.shown) });
+            let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
+            let written = Written { files, feeds: memory.feeds, building: false, ..Written::new(&self.shown) };
+            let saved = self.save_as(written::POSTS, &posts).and_then(|()| self.save(&written));
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
         let mut report = std::mem::take(&mut self.report);
@@ -238,13 +235,17 @@ impl<'a> Output<'a> {
     }
 
     fn save(&self, written: &Written) -> Result<(), Diagnostic> {
-        let path = self.state.join(written::FILE);
         let mut bytes = serde_json::to_vec_pretty(written).unwrap_or_default();
         bytes.push(b'\n');
-        if same(&path, &bytes) {
+        self.save_as(written::FILE, &bytes)
+    }
+
+    fn save_as(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let path = self.state.join(name);
+        if same(&path, bytes) {
             return Ok(());
         }
-        replace::whole(&path, &bytes).map_err(|err| unwritable(&format!("{STATE}/{}", written::FILE), &err))
+        replace::whole(&path, bytes).map_err(|err| unwritable(&format!("{STATE}/{name}"), &err))
     }
 }
 

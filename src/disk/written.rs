@@ -1,5 +1,6 @@
-//! What a build remembers, in `.tidings/written.json`: the files that are ours to remove, feeds that must stay, and posts
-//! that were out. It may be lost or made by somebody else: then nothing is removed that should stay.
+//! What a build remembers: in `.tidings/written.json` the files that are ours to remove and feeds that must stay, in
+//! `.tidings/posts.json` the posts that were out. Either may be lost or made by somebody else: then nothing is removed that
+//! should stay.
 
 use crate::feed::gone::Out;
 use crate::feed::plan::Remembered;
@@ -12,8 +13,11 @@ use std::path::{Component, Path};
 /// The folder for what a build remembers, relative to the site's root.
 pub const STATE: &str = ".tidings";
 
-/// The file's name in [`STATE`].
+/// The name of the list of files in [`STATE`].
 pub const FILE: &str = "written.json";
+
+/// The name of the list of posts in [`STATE`]. It is long and changes seldom, so it has a file of its own.
+pub const POSTS: &str = "posts.json";
 
 /// What was written, and what must be remembered of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,23 +27,27 @@ pub struct Written {
     pub folder: Option<String>,
     /// Path under the output folder, and the start of the SHA-256 of what was written there.
     pub files: BTreeMap<String, String>,
-    /// What the feeds showed.
-    #[serde(flatten)]
-    pub memory: Memory,
+    /// Feeds, by folder: when each was updated, and what a term feed is called, which stays when its last post goes.
+    #[serde(default)]
+    pub feeds: BTreeMap<String, Remembered>,
     /// Whether a build was at work when this was saved: if it was killed, new bytes lie beside their files.
     #[serde(default)]
     pub building: bool,
 }
 
 /// What must be remembered of feeds and posts.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Feeds, by folder: when each was updated, and what a term feed is called, which stays when its last post goes.
-    #[serde(default)]
+    /// Feeds, by folder.
     pub feeds: BTreeMap<String, Remembered>,
     /// Posts that feeds told of, by address.
-    #[serde(default)]
     pub posts: BTreeMap<String, Out>,
+}
+
+/// The posts that feeds told of, by address; none where that cannot be read.
+pub fn posts(root: &Path) -> BTreeMap<String, Out> {
+    let bytes = fs::read(root.join(STATE).join(POSTS)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 impl Written {
@@ -74,17 +82,17 @@ pub fn load(root: &Path) -> (Written, Option<String>) {
     // A list that somebody else has written may name anything: all of it must lie inside of the output folder.
     let inside = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     written.files.retain(|path, _| inside(path));
-    written.memory.feeds.retain(|folder, _| inside(folder) && (folder.is_empty() || folder.ends_with('/')));
+    written.feeds.retain(|folder, _| inside(folder) && (folder.is_empty() || folder.ends_with('/')));
     (written, None)
 }
 
 /// What is remembered of feeds of which a file is still there, in the folder where they were written.
 pub fn remembered(root: &Path, folder: &str) -> BTreeMap<String, Remembered> {
-    let Written { folder: was, files, memory, .. } = load(root).0;
+    let Written { folder: was, files, feeds, .. } = load(root).0;
     let folder = root.join(was.as_deref().unwrap_or(folder));
     let there = |feed: &String| {
         let files = files.range(feed.clone()..).map(|(file, _)| file);
         files.take_while(|file| file.starts_with(feed)).any(|file| folder.join(file).exists())
     };
-    memory.feeds.into_iter().filter(|(feed, _)| there(feed)).collect()
+    feeds.into_iter().filter(|(feed, _)| there(feed)).collect()
 }
