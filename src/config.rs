@@ -3,9 +3,16 @@
 //! Every key has a default but `[site] title` and `url`. A key that is not known is refused with the nearest one that is,
 //! and a value that cannot be meant is refused where it stands; all findings come in one run.
 
+mod digest;
+mod mail;
+mod mailbox;
 mod parse;
 pub(crate) mod tree;
 pub(crate) mod values;
+
+pub use digest::{Approval, Digest, GroupBy};
+pub use mail::{Dkim, Mail, Network, Serve, Store};
+pub use mailbox::{MAILBOX_FORM, Mailbox, MailboxError};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
@@ -30,6 +37,14 @@ pub struct Config {
     pub feeds: FeedSettings,
     /// `[feed.NAME]`, by name.
     pub declared: BTreeMap<String, DeclaredFeed>,
+    /// `[digest.NAME]`, by name.
+    pub digests: BTreeMap<String, Digest>,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[store]`
+    pub store: Store,
+    /// `[serve]`
+    pub serve: Serve,
 }
 
 impl Config {
@@ -48,13 +63,17 @@ impl DeclaredFeed {
     /// The place of some characters of the filter, counted from 0; the filter as a whole where it is written with
     /// escapes or over many lines. No place without a filter.
     pub fn filter_span(&self, column: usize, width: usize) -> Option<Span> {
-        let filter = self.filter.as_ref()?;
-        if filter.value.chars().count() != filter.span.width as usize {
-            return Some(filter.span);
-        }
-        let (column, width) = (u32::try_from(column).ok()?, u32::try_from(width).ok()?);
-        Some(Span { column: filter.span.column + column, width, ..filter.span })
+        filter_span(self.filter.as_ref()?, column, width)
     }
+}
+
+/// The place of some characters of a filter.
+fn filter_span(filter: &Spanned<String>, column: usize, width: usize) -> Option<Span> {
+    if filter.value.chars().count() != filter.span.width as usize {
+        return Some(filter.span);
+    }
+    let (column, width) = (u32::try_from(column).ok()?, u32::try_from(width).ok()?);
+    Some(Span { column: filter.span.column + column, width, ..filter.span })
 }
 
 /// `[site]`

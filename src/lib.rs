@@ -3,11 +3,12 @@
 //! # The house
 //!
 //! ```text
-//! content/*.md -> Post -> Collection -> Feed -> atom | rss | json -> files
+//! content/*.md -> Post -> Collection -+-> Feed -> atom | rss | json -> files
+//!                                     +-> Chosen -> Record -> store
 //! ```
 //!
 //! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
-//! `disk/`, `cli/` and `main.rs` only, and a pure function that needs the time gets it as an argument, `now`.
+//! `disk/`, `store/`, `cli/` and `main.rs` only, and a pure function that needs the time gets it as an argument, `now`.
 //!
 //! A folder is a stage, a file a word of the field. Each floor may use the floors below it, never one above:
 //!
@@ -20,6 +21,19 @@
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
 //! | 1 | `config.rs`, `filter.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; the language that chooses posts; Tera with built-ins compiled in |
 //! | 0 | `diagnostic.rs`, `text.rs` | place in a file, caret, hint, nearest known name; text that XML can carry |
+//! | 7 | `main.rs`, this file | run, print the error once, set the exit code; the map |
+//! | 6 | `cli/` | one short file per command: joins core and rim |
+//! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
+//! | 4 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format |
+//! | 4 | `digest/` | which posts an issue carries, and of when |
+//! | 4 | `digest/` | the links of an issue, and the page that shows it before it goes out |
+//! | 4 | `digest/` | an issue as a value that knows no format; its look; HTML and text that fit |
+//! | 4 | `disk/` | reads the content folder; writes each file whole, by rename, and remembers which |
+//! | 3 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
+//! | 3 | `mail/` | headers, addresses, MIME parts: a finished message as bytes; has not heard of digests |
+//! | 2 | `config.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in |
+//! | 2 | `config.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in; fixed texts and dates in each language |
+//! | 1 | `diagnostic.rs`, `text.rs`, `wrap.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -28,8 +42,13 @@ pub mod cli;
 pub mod config;
 pub mod content;
 pub mod diagnostic;
+pub mod digest;
 pub mod disk;
 pub mod feed;
 pub mod filter;
+pub mod language;
+pub mod mail;
+pub mod store;
 pub mod template;
 pub mod text;
+pub mod wrap;

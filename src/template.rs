@@ -5,6 +5,7 @@
 //! Names that end in `.html` are escaped. A style sheet is no template: braces mean something else in it.
 
 use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::wrap::{COLUMNS, wrap};
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,7 +23,16 @@ pub const STYLE: &str = "style.css";
 
 /// The templates that are compiled in. Each goes by the second half of its name too, unless the site has one of that name:
 /// so a site's own can lie over it and extend it all the same.
-const BUILT_IN: &[(&str, &str)] = &[("tidings/feeds.html", include_str!("../templates/feeds.html"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("tidings/digest.html", include_str!("../templates/digest.html")),
+    ("tidings/digest.txt", include_str!("../templates/digest.txt")),
+    ("tidings/digest/lead.html", include_str!("../templates/digest/lead.html")),
+    ("tidings/digest/story.html", include_str!("../templates/digest/story.html")),
+    ("tidings/digest/story.txt", include_str!("../templates/digest/story.txt")),
+    ("tidings/digest/style.html", include_str!("../templates/digest/style.html")),
+    ("tidings/feeds.html", include_str!("../templates/feeds.html")),
+    ("tidings/preview.html", include_str!("../templates/preview.html")),
+];
 
 /// The style sheet that is compiled in.
 const BUILT_IN_STYLE: &str = include_str!("../templates/style.css");
@@ -36,6 +46,17 @@ pub struct Templates {
     tera: Tera,
     own: BTreeSet<String>,
     style: Option<String>,
+}
+
+/// A template of one line that stands in a file of settings.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// The template.
+    pub text: &'a str,
+    /// The file it stands in.
+    pub file: &'a str,
+    /// The place of its first character.
+    pub span: Span,
 }
 
 impl Templates {
@@ -100,6 +121,34 @@ impl Templates {
         self.style.as_deref().unwrap_or(BUILT_IN_STYLE)
     }
 
+    /// Whether there is a template of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tera.contains_template(name)
+    }
+
+    /// A line with its values filled in. Nothing is escaped: a line is no HTML.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in it, and where in the file that it stands in.
+    pub fn render_line(&self, line: &Line, values: &impl Serialize) -> Result<String, Diagnostic> {
+        let context = Context::from_serialize(values);
+        context.and_then(|context| self.tera.render_str(line.text, &context, false)).map_err(|error| {
+            let mut fault = faults(&error).into_iter().next().unwrap_or(Fault {
+                message: "this template cannot be rendered".to_owned(),
+                file: None,
+                span: None,
+            });
+            let inside = fault.span.take().filter(|span| span.line == 1).map(|span| Span {
+                line: line.span.line,
+                column: line.span.column.saturating_add(span.column).saturating_sub(1),
+                width: span.width,
+            });
+            fault.file = None;
+            fault.finding(&self.own).at(line.file, inside.unwrap_or(line.span))
+        })
+    }
+
     /// A template with its values filled in. A line break ends the text.
     ///
     /// # Errors
@@ -122,6 +171,7 @@ fn empty() -> Tera {
     let mut tera = Tera::new();
     tera.register_filter("date", date);
     tera.register_filter("urlencode", urlencode);
+    tera.register_filter("wrap", wrapped);
     tera
 }
 
@@ -150,6 +200,12 @@ fn date(value: &str, arguments: Kwargs, _: &State) -> TeraResult<String> {
 /// `{{ name | urlencode }}`: percent-encoded, but for letters, digits and `-._~/`.
 fn urlencode(value: &str, _: Kwargs, _: &State) -> String {
     utf8_percent_encode(value, KEPT).to_string()
+}
+
+/// `{{ summary | wrap }}`: in lines of 72 columns, or of `columns`.
+fn wrapped(value: &str, arguments: Kwargs, _: &State) -> TeraResult<String> {
+    let columns: Option<usize> = arguments.get("columns")?;
+    Ok(wrap(value, columns.unwrap_or(COLUMNS)))
 }
 
 /// One thing that Tera found wrong.
@@ -280,6 +336,7 @@ fn decapitalised(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
     use proptest::strategy::Strategy as _;
     use serde_json::json;
 
@@ -427,6 +484,7 @@ error: unknown template `nowhere.html`
         let page = json!({
             "site": {"title": "A & B", "url": "https://example.org/", "description": ""},
             "language": "en", "url": "u", "opml_url": "o", "main": null, "groups": [], "total": 0,
+            "words": Language::of("en").feeds(&[("site", "A & B")]),
         });
         let over = own(&[("feeds.html", "{% include \"part.html\" %}"), ("part.html", "<b>{{ site.title }}</b>\n\n")]);
         assert_eq!(over.unwrap().render("feeds.html", &page).unwrap(), "<b>A &amp; B</b>\n");
@@ -458,7 +516,18 @@ error: unknown template `nowhere.html`
 
     #[test]
     fn what_is_compiled_in_has_a_name() {
-        assert_eq!(Templates::names().collect::<Vec<_>>(), ["feeds.html", "style.css"]);
+        let names = [
+            "digest.html",
+            "digest.txt",
+            "digest/lead.html",
+            "digest/story.html",
+            "digest/story.txt",
+            "digest/style.html",
+            "feeds.html",
+            "preview.html",
+            "style.css",
+        ];
+        assert_eq!(Templates::names().collect::<Vec<_>>(), names);
     }
 
     #[test]

@@ -222,6 +222,9 @@ fn every_feed_is_what_it_was_byte_for_byte() {
 fn the_page_the_list_and_the_snippets_are_what_they_were_byte_for_byte() {
     let (listing, templates) = (listing(), Templates::new(vec![]).unwrap());
     golden("site/feeds/index.html", page::render(&templates, &listing).unwrap().as_bytes());
+    let german = Listing { language: "de-AT".into(), ..listing.clone() };
+    golden("german/feeds/index.html", page::render(&templates, &german).unwrap().as_bytes());
+    golden("german/feeds/feeds.opml", &opml::write(&german));
     golden("site/feeds/feeds.opml", &opml::write(&listing));
     golden("site/feeds/links.html", hosting::links_html(&listing).as_bytes());
     golden("site/feeds/nginx.conf", hosting::nginx(&listing).as_bytes());

@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
-use super::{Context, Outcome, kept, watch};
+use super::{Context, Outcome, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{Output, Report, Turn};
 use crate::disk::written::{self, Memory};
@@ -48,6 +48,7 @@ impl Build {
             return watch::run(context, |context| {
                 let mut lock = None;
                 self.once(context, &mut lock);
+                digest::previews(context);
                 lock
             });
         }

@@ -4,7 +4,9 @@ pub mod adopt;
 pub mod build;
 pub mod check;
 pub mod diff;
+pub mod digest;
 pub mod init;
+pub mod issue;
 pub mod kept;
 pub mod site;
 pub mod talk;
@@ -70,6 +72,8 @@ enum Command {
     Adopt(adopt::Adopt),
     /// Show what the next build would change for a reader
     Diff(diff::DiffCommand),
+    /// Show the next issue of a digest, as its readers will see it
+    Digest(digest::DigestCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -134,6 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Build(build) => build.run(&context),
         Command::Adopt(adopt) => adopt.run(&context),
         Command::Diff(diff) => diff.run(&context),
+        Command::Digest(digest) => digest.run(&context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "tidings", &mut script);

@@ -4,7 +4,9 @@
 use super::Content;
 use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
-use super::{Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, values};
+use super::{
+    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, values,
+};
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::filter::Filter;
 use crate::text::Text;
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
-const TABLES: [&str; 5] = ["site", "content", "front_matter", "feeds", "feed"];
+const TABLES: [&str; 9] = ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "store", "serve"];
 const SITE_KEYS: [&str; 8] =
     ["title", "url", "description", "language", "timezone", "publish_time", "permalink", "author"];
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
@@ -46,8 +48,12 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     feeds_table.refuse_unknown(&FEEDS_KEYS, &mut findings, belongs_elsewhere);
     let feeds = read_feed_settings(&feeds_table, defaults(site.url.clone()), &mut findings);
     let declared = read_declared(&open("feed", &mut findings), &feeds, site.timezone, &mut findings);
+    let digests = digest::read_digests(&open("digest", &mut findings), &site, &mut findings);
+    let mail = mail::read_mail(&open("mail", &mut findings), &mut findings);
+    let store = mail::read_store(&open("store", &mut findings), &mut findings);
+    let serve = mail::read_serve(&open("serve", &mut findings), &mut findings);
     if findings.is_empty() {
-        return Ok(Config { site, content, front_matter, feeds, declared });
+        return Ok(Config { site, content, front_matter, feeds, declared, digests, mail, store, serve });
     }
     findings.sort_by_key(|finding| finding.place.as_ref().and_then(|place| place.span));
     Err(findings)
@@ -82,16 +88,26 @@ fn refuse_unknown_tables(source: &Source<'_>, root: &DeTable<'_>, findings: &mut
         } else {
             (format!("unknown key `{name}` above the first table"), belongs_elsewhere(name))
         };
-        let tables = TABLES.map(|table| if table == "feed" { "[feed.NAME]".to_owned() } else { format!("[{table}]") });
+        let tables = TABLES.map(|table| {
+            if matches!(table, "feed" | "digest") { format!("[{table}.NAME]") } else { format!("[{table}]") }
+        });
         let hint = hint.unwrap_or_else(|| format!("the tables are {}", list(&tables)));
         findings.push(Diagnostic::error(message).at(source.file, source.span(key.span())).hint(hint));
     }
 }
 
 /// Where a key would be known.
-fn belongs_elsewhere(key: &str) -> Option<String> {
-    let tables: [(&str, &[&str]); 4] =
-        [("site", &SITE_KEYS), ("content", &CONTENT_KEYS), ("feeds", &FEEDS_KEYS), ("feed.NAME", &FEED_KEYS)];
+pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
+    let tables: [(&str, &[&str]); 8] = [
+        ("site", &SITE_KEYS),
+        ("content", &CONTENT_KEYS),
+        ("feeds", &FEEDS_KEYS),
+        ("feed.NAME", &FEED_KEYS),
+        ("digest.NAME", &digest::KEYS),
+        ("mail", &mail::MAIL_KEYS),
+        ("store", &mail::STORE_KEYS),
+        ("serve", &mail::SERVE_KEYS),
+    ];
     let (table, _) = tables.iter().find(|(_, keys)| keys.contains(&key))?;
     Some(format!("`{key}` is a key of `[{table}]`"))
 }
@@ -310,9 +326,9 @@ fn read_declared(
             }));
             continue;
         };
-        if name.is_empty() || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        if !values::is_name(name) {
             let finding = Diagnostic::error(format!("a feed cannot be named `{name}`")).at(FILE, span);
-            findings.push(finding.hint("use `a` to `z`, `0` to `9` and `-`; `title` may hold anything"));
+            findings.push(finding.hint(values::NAME_HINT));
         } else if name == "index" {
             let finding = Diagnostic::error("a feed cannot be named `index`").at(FILE, span);
             findings.push(finding.hint("that is the name of the page that lists all feeds"));
@@ -326,22 +342,31 @@ fn read_declared(
                 belongs_elsewhere(key)
             }
         });
-        let filter = feed.get("filter", findings, |key, value| {
-            let text = values::text(key, value)?;
-            Filter::parse(text, timezone).map_err(|e| {
-                let fault = Fault::new(e.message).inside(e.column, e.width);
-                Fault { hint: e.hint, ..fault }
-            })?;
-            Ok(text.to_owned())
-        });
         let feed = DeclaredFeed {
             title: feed.get("title", findings, values::shown),
             description: read_description(&feed, findings),
-            filter: filter.map(|text| Spanned::new(text, feed.text_span("filter"))),
+            filter: read_filter(&feed, timezone, findings),
             settings: read_feed_settings(&feed, feeds.clone(), findings),
             name: Spanned::new(name.to_owned(), span),
         };
         declared.insert(name.to_owned(), feed);
     }
     declared
+}
+
+/// A filter that can be meant, with the place of its first character.
+pub(super) fn read_filter(
+    table: &Table<'_, '_>,
+    timezone: Tz,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Spanned<String>> {
+    let filter = table.get("filter", findings, |key, value| {
+        let text = values::text(key, value)?;
+        Filter::parse(text, timezone).map_err(|e| {
+            let fault = Fault::new(e.message).inside(e.column, e.width);
+            Fault { hint: e.hint, ..fault }
+        })?;
+        Ok(text.to_owned())
+    });
+    filter.map(|text| Spanned::new(text, table.text_span("filter")))
 }

@@ -145,7 +145,7 @@ title = ' '
 [feed.index]
 filter = \"tag='a\\u0062' &&\\u0020tag=b\"
 id_prefix = 1
-[digest.weekly]
+[letter.weekly]
 [feeds]
 colour = 1
 formats = [1, ['rss'], 'rss', 'rss']
@@ -202,12 +202,12 @@ error: unknown key `id_prefix` in `[feed.index]`
   | ^^^^^^^^^
 hint: `id_prefix` is a key of `[feeds]`: it holds for all feeds, so that a post has one id in them
 
-error: unknown table `[digest]`
+error: unknown table `[letter]`
  --> tidings.toml:9:2
   |
-9 | [digest.weekly]
+9 | [letter.weekly]
   |  ^^^^^^
-hint: the tables are `[site]`, `[content]`, `[front_matter]`, `[feeds]` and `[feed.NAME]`
+hint: the tables are `[site]`, `[content]`, `[front_matter]`, `[feeds]`, `[feed.NAME]`, `[digest.NAME]`, `[mail]`, `[store]` and `[serve]`
 
 error: unknown key `colour` in `[feeds]`
  --> tidings.toml:11:1

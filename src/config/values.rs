@@ -14,6 +14,14 @@ use url::Url;
 /// The placeholders of a permalink.
 pub(crate) const PLACEHOLDERS: [&str; 6] = ["slug", "id", "year", "month", "day", "category"];
 
+/// What a feed or a digest may be named, for hints.
+pub(crate) const NAME_HINT: &str = "use `a` to `z`, `0` to `9` and `-`; `title` may hold anything";
+
+/// Whether a feed or a digest may be named so: its name is part of addresses and of file names.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
 /// A text as it stands.
 pub(crate) fn text<'v>(key: &str, value: &'v DeValue<'_>) -> Result<&'v str, Fault> {
     match value {
@@ -46,7 +54,7 @@ pub(crate) fn one_of(key: &str, raw: &str, names: &[&str]) -> Result<usize, Faul
 }
 
 /// The address of a site or a hub: http or https, with a host, without a password.
-fn address(key: &str, raw: &str) -> Result<Url, Fault> {
+pub(crate) fn address(key: &str, raw: &str) -> Result<Url, Fault> {
     let url = Url::parse(raw).map_err(|_| {
         let hint = match Url::parse(&format!("https://{raw}")) {
             Ok(url) if !raw.is_empty() && !raw.contains(':') && !raw.starts_with(['/', '.']) => {

@@ -14,9 +14,9 @@ use super::references::{References, mention, same_names};
 use super::slug::slugify;
 use super::term::{Term, TermFiles, terms};
 use super::term_file::TermFile;
-use crate::config::{Axis, Config};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::filter::Fields;
+use crate::config::{self, Axis, Config};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::filter::{Fields, Filter};
 use crate::text::Text;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -209,6 +209,31 @@ impl Collection {
     pub fn visible(&self) -> impl Iterator<Item = usize> {
         let shown = |a: &Article| matches!(a.state, State::Published | State::Withdrawn { stub: true });
         self.articles.iter().enumerate().filter(move |(_, a)| shown(a)).map(|(i, _)| i)
+    }
+
+    /// A warning for each term of a filter that no post has: it may be a typo, or a term still to come. `place` tells where
+    /// some characters of the filter stand in the settings, `otherwise` what happens all the same.
+    pub fn unknown_terms(
+        &self,
+        filter: &Filter,
+        place: impl Fn(usize, usize) -> Option<Span>,
+        otherwise: &str,
+    ) -> Vec<Diagnostic> {
+        let of_axis = |axis| self.terms.iter().filter(move |term| term.axis == axis);
+        filter
+            .terms()
+            .filter(|&(axis, value, ..)| !of_axis(axis).any(|term| term.is_called(value)))
+            .map(|(axis, value, column, width)| {
+                let near = nearest(value, of_axis(axis).map(|term| term.slug.as_str()));
+                let finding = Diagnostic::warning(format!("no post has the {} `{value}`", axis.name()));
+                let hint = near.map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`?"));
+                let finding = match place(column, width) {
+                    Some(span) => finding.at(config::FILE, span),
+                    None => finding.in_file(config::FILE),
+                };
+                finding.hint(hint)
+            })
+            .collect()
     }
 
     /// A post as a filter sees it.

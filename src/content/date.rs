@@ -136,16 +136,22 @@ fn check_date((year, month, day): (u32, u32, u32)) -> Result<NaiveDate, DateErro
     NaiveDate::from_ymd_opt(year, month, day).ok_or(DateError::Day { day, month, year })
 }
 
-/// The moment of a time on the clocks of a zone.
+/// The moment of a time on the clocks of a zone, in a year that may be written.
 fn local(moment: NaiveDateTime, zone: Tz) -> Result<DateTime<Utc>, DateError> {
+    checked(on_clock(moment, zone))
+}
+
+/// When the clocks of a zone show a time: one that they skip means the next minute that they show, one that they show
+/// twice the first.
+pub(crate) fn on_clock(moment: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     if let Some(found) = zone.from_local_datetime(&moment).earliest() {
-        return checked(found.with_timezone(&Utc));
+        return found.with_timezone(&Utc);
     }
     // No clock has ever skipped more than a day.
     const MOST: i64 = 2 * 24 * 60;
     let minute = moment.with_second(0).unwrap_or(moment);
     let next = (1..=MOST).find_map(|n| zone.from_local_datetime(&(minute + Duration::minutes(n))).earliest());
-    checked(next.map_or_else(|| minute.and_utc(), |found| found.with_timezone(&Utc)))
+    next.map_or_else(|| minute.and_utc(), |found| found.with_timezone(&Utc))
 }
 
 fn checked(moment: DateTime<Utc>) -> Result<DateTime<Utc>, DateError> {

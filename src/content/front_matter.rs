@@ -3,8 +3,8 @@
 //! A post opens with a line `---`, and the next such line closes its front matter. Files of people, calls to action and
 //! terms may lack both. Front matter in TOML or JSON is named as such and refused. This file knows no key.
 
-pub(super) mod read;
-pub(super) mod yaml;
+pub(crate) mod read;
+pub(crate) mod yaml;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::text::is_legal;

@@ -6,7 +6,7 @@ pub mod collection;
 pub mod date;
 pub mod dialect;
 
-mod front_matter;
+pub(crate) mod front_matter;
 pub mod identity;
 pub mod links;
 pub mod lock;

@@ -127,17 +127,26 @@ pub fn templates(root: &Path) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     (texts, findings)
 }
 
-/// The size of a file that the site serves from one of the folders where generators keep such files.
+/// The size in bytes of a file that the site serves, where it is known.
 pub fn size_of(root: &Path, config: &Config, path: &str) -> Option<u64> {
+    Some(fs::metadata(served(root, config, path)?).ok()?.len())
+}
+
+/// The width and height of a picture that the site serves, where they are known.
+pub fn image_size(root: &Path, config: &Config, url: &str) -> Option<(u32, u32)> {
+    let path = url.strip_prefix(config.site.url.as_str())?.split(['?', '#']).next()?;
+    let size = imagesize::size(served(root, config, path)?).ok()?;
+    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+}
+
+/// Where a file that the site serves lies, in one of the folders where generators keep such files.
+fn served(root: &Path, config: &Config, path: &str) -> Option<PathBuf> {
     let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
     if path.split(['/', '\\']).any(|part| part == "..") {
         return None;
     }
     let folders = [&config.content.output, "static", &config.content.dir];
-    folders.iter().find_map(|folder| {
-        let found = fs::metadata(root.join(folder).join(path.trim_start_matches('/'))).ok()?;
-        found.is_file().then_some(found.len())
-    })
+    folders.iter().map(|folder| root.join(folder).join(path.trim_start_matches('/'))).find(|file| file.is_file())
 }
 
 /// Reads and parses files in parallel, in the order given.

@@ -29,12 +29,12 @@ pub fn links_html(listing: &Listing) -> String {
             Kind::Site | Kind::Declared => "every page",
             Kind::Term(_) => "the page of each",
         };
-        let _ = writeln!(out, "<!-- {}: in the head of {pages} -->", group.kind.title());
+        let _ = writeln!(out, "<!-- {}: in the head of {pages} -->", listing.title_of(group));
         for feed in &group.feeds {
             let mut title = match group.kind {
                 Kind::Site => listing.site_title.to_string(),
                 _ if times.get(&*feed.title).is_some_and(|&n| n > 1) => {
-                    format!("{}: {} ({})", listing.site_title, feed.title, group.kind.title())
+                    format!("{}: {} ({})", listing.site_title, feed.title, listing.title_of(group))
                 }
                 _ => format!("{}: {}", listing.site_title, feed.title),
             };

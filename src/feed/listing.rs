@@ -4,6 +4,7 @@
 
 use super::Format;
 use crate::config::Axis;
+use crate::language::{Language, Words, fill};
 use crate::text::Text;
 use chrono::{DateTime, Utc};
 
@@ -48,14 +49,14 @@ pub enum Kind {
 
 impl Kind {
     /// What people read above the group.
-    pub fn title(self) -> &'static str {
+    fn title(self, words: &'static Words) -> &'static str {
         match self {
-            Kind::Site => "All posts",
-            Kind::Declared => "Selections",
-            Kind::Term(Axis::Category) => "Categories",
-            Kind::Term(Axis::Topic) => "Topics",
-            Kind::Term(Axis::Tag) => "Tags",
-            Kind::Term(Axis::Author) => "Authors",
+            Kind::Site => &words.kinds.all,
+            Kind::Declared => &words.kinds.declared,
+            Kind::Term(Axis::Category) => &words.kinds.category,
+            Kind::Term(Axis::Topic) => &words.kinds.topic,
+            Kind::Term(Axis::Tag) => &words.kinds.tag,
+            Kind::Term(Axis::Author) => &words.kinds.author,
         }
     }
 
@@ -92,6 +93,17 @@ impl Listing {
     /// The groups that have feeds.
     pub fn filled(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().filter(|group| !group.feeds.is_empty())
+    }
+
+    /// What people read above the whole list.
+    pub fn title(&self) -> String {
+        let words = Language::of(&self.language).words();
+        fill(&words.kinds.list, &[("site", &Text::one_line(&self.site_title))])
+    }
+
+    /// What people read above a group.
+    pub fn title_of(&self, group: &Group) -> &'static str {
+        group.kind.title(Language::of(&self.language).words())
     }
 
     /// The page that lists every feed.

@@ -23,20 +23,19 @@ fn document(writer: &mut Writer<Vec<u8>>, listing: &Listing) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     writer.write_event(Event::Start(BytesStart::new("opml").with_attributes([("version", "2.0")])))?;
     writer.write_event(Event::Start(BytesStart::new("head")))?;
-    let title = format!("Feeds of {}", Text::one_line(&listing.site_title));
-    writer.create_element("title").write_text_content(BytesText::new(title.trim()))?;
+    writer.create_element("title").write_text_content(BytesText::new(listing.title().trim()))?;
     if let Some(at) = listing.groups.iter().flat_map(|group| &group.feeds).filter_map(|feed| feed.updated_at).max() {
         writer.create_element("dateModified").write_text_content(BytesText::new(&shown::rfc822(at)))?;
     }
     writer.write_event(Event::End(BytesEnd::new("head")))?;
     writer.write_event(Event::Start(BytesStart::new("body")))?;
-    listing.filled().try_for_each(|each| group(writer, each))?;
+    listing.filled().try_for_each(|each| group(writer, listing, each))?;
     writer.write_event(Event::End(BytesEnd::new("body")))?;
     writer.write_event(Event::End(BytesEnd::new("opml")))
 }
 
-fn group(writer: &mut Writer<Vec<u8>>, group: &Group) -> io::Result<()> {
-    let outline = BytesStart::new("outline").with_attributes([("text", group.kind.title())]);
+fn group(writer: &mut Writer<Vec<u8>>, listing: &Listing, group: &Group) -> io::Result<()> {
+    let outline = BytesStart::new("outline").with_attributes([("text", listing.title_of(group))]);
     writer.write_event(Event::Start(outline))?;
     group.feeds.iter().try_for_each(|each| feed(writer, each))?;
     writer.write_event(Event::End(BytesEnd::new("outline")))

@@ -7,8 +7,10 @@ use super::Format;
 use super::listing::{Group, Kind, Listed, Listing};
 use super::shown;
 use crate::diagnostic::Diagnostic;
+use crate::language::Language;
 use crate::template::Templates;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The template that the page is made with.
 pub const TEMPLATE: &str = "feeds.html";
@@ -39,6 +41,8 @@ pub struct Page {
     pub groups: Vec<GroupView>,
     /// How many feeds there are.
     pub total: usize,
+    /// The page's fixed texts, by the names they have in `languages/`; `lang` and `dir` are theirs.
+    pub words: BTreeMap<String, String>,
 }
 
 /// The site, as the template sees it.
@@ -74,8 +78,12 @@ pub struct FeedView {
     pub home_url: String,
     /// How many posts it has had.
     pub posts: usize,
+    /// The same in words.
+    pub count: String,
     /// The newest change, RFC 3339; null for a feed without posts.
     pub updated: Option<String>,
+    /// The day of it, in words.
+    pub updated_on: Option<String>,
     /// Its files.
     pub files: Vec<FileView>,
 }
@@ -94,7 +102,9 @@ pub struct FileView {
 impl Page {
     /// What there is to show of a list.
     pub fn of(listing: &Listing) -> Page {
-        let groups: Vec<GroupView> = listing.filled().map(GroupView::of).collect();
+        let language = Language::of(&listing.language);
+        let groups: Vec<GroupView> = listing.filled().map(|group| GroupView::of(group, listing, &language)).collect();
+        let total = groups.iter().map(|group| group.feeds.len()).sum();
         Page {
             site: SiteView {
                 title: listing.site_title.to_string(),
@@ -105,30 +115,33 @@ impl Page {
             url: listing.page_url(),
             opml_url: listing.opml_url(),
             main: groups.iter().flat_map(|group| &group.feeds).find_map(|feed| feed.files.first().cloned()),
-            total: groups.iter().map(|group| group.feeds.len()).sum(),
+            words: language.feeds(&[("site", &listing.site_title), ("n", &language.number(total))]),
+            total,
             groups,
         }
     }
 }
 
 impl GroupView {
-    fn of(group: &Group) -> GroupView {
+    fn of(group: &Group, listing: &Listing, language: &Language) -> GroupView {
         GroupView {
             name: if group.kind == Kind::Site { "all" } else { group.kind.folder() },
-            title: group.kind.title(),
-            feeds: group.feeds.iter().map(FeedView::of).collect(),
+            title: listing.title_of(group),
+            feeds: group.feeds.iter().map(|feed| FeedView::of(feed, language)).collect(),
         }
     }
 }
 
 impl FeedView {
-    fn of(feed: &Listed) -> FeedView {
+    fn of(feed: &Listed, language: &Language) -> FeedView {
         let title = if feed.title.trim().is_empty() { &feed.folder_url } else { &feed.title };
         FeedView {
             title: title.to_string(),
             description: feed.description.to_string(),
             home_url: feed.home_url.to_string(),
             posts: feed.posts,
+            count: language.count(&language.words().counts.posts, feed.posts, &[]),
+            updated_on: feed.updated_at.map(|at| language.day(shown::sayable(at).date_naive())),
             updated: feed.updated_at.map(shown::rfc3339),
             files: feed.formats.iter().map(|&format| FileView::of(feed, format)).collect(),
         }

@@ -7,7 +7,7 @@ use super::listing::Kind;
 use crate::config::{Archives, Axis, Config, DeclaredFeed, FeedSettings};
 use crate::content::collection::{Collection, State, segment};
 use crate::content::post::Content;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::Diagnostic;
 use crate::filter::Filter;
 use crate::text::Text;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -193,19 +193,9 @@ fn declared_filter(
     let text = declared.filter.as_ref()?;
     // The settings were refused if the filter has a fault, so there is one here.
     let filter = Filter::parse(&text.value, config.site.timezone).ok()?;
-    for (axis, value, column, width) in filter.terms() {
-        let of_axis = || collection.terms.iter().filter(|t| t.axis == axis);
-        if of_axis().any(|t| t.is_called(value)) {
-            continue;
-        }
-        let near = nearest(value, of_axis().map(|t| t.slug.as_str()));
-        let span = declared.filter_span(column, width).unwrap_or(text.span);
-        let finding = Diagnostic::warning(format!("no post has the {} `{value}`", axis.name()));
-        findings.push(finding.at(crate::config::FILE, span).hint(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the feed `{}` is written all the same", declared.name.value),
-        }));
-    }
+    let otherwise = format!("the feed `{}` is written all the same", declared.name.value);
+    let place = |column, width| declared.filter_span(column, width);
+    findings.extend(collection.unknown_terms(&filter, place, &otherwise));
     Some(filter)
 }
 

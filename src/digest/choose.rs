@@ -1,0 +1,242 @@
+//! Which posts an issue carries, and why it does not carry the others.
+//!
+//! An issue carries every published post that passes the filter, is not too old, and that no earlier issue carried, by
+//! entry id. So a post that was merged late or back-dated is picked up, and one that was renamed, moved or edited is not
+//! carried again. Nothing is left out without a reason.
+
+use super::history::{History, Record, RecordState};
+use super::period::Period;
+use crate::config::{Axis, Config, Digest};
+use crate::content::collection::{Article, Collection, State};
+use crate::diagnostic::Diagnostic;
+use crate::filter::Filter;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+use std::time::Duration;
+
+/// What an issue is chosen from.
+#[derive(Clone, Copy, Debug)]
+pub struct Choosing<'a> {
+    /// All posts, as they are when the choice is made.
+    pub collection: &'a Collection,
+    /// The settings.
+    pub config: &'a Config,
+    /// The digest.
+    pub digest: &'a Digest,
+    /// For when.
+    pub period: &'a Period,
+    /// From when on posts are carried that otherwise count as carried, where that is earlier than the first period. Posts of
+    /// this moment are.
+    pub since: Option<DateTime<Utc>>,
+    /// The digest's own past, under all names that it had.
+    pub own: &'a History,
+    /// The past of the digests that `not_in` names.
+    pub others: &'a [History],
+}
+
+/// The posts of an issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// For when.
+    pub period: Period,
+    /// Whether it is the digest's first issue.
+    pub is_first: bool,
+    /// What it carries, as places in [`Collection::articles`], newest first.
+    pub articles: Vec<usize>,
+    /// All other posts, newest first.
+    pub left_out: Vec<(usize, Reason)>,
+}
+
+/// Why an issue does not carry a post. Reads on after its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is a draft.
+    Draft,
+    /// It was taken back.
+    Withdrawn,
+    /// It is published after the cutoff, and so for a later issue.
+    AfterCutoff,
+    /// It is published before the cutoff, but not yet.
+    NotYet,
+    /// It does not pass the filter.
+    Filtered,
+    /// An issue carried it.
+    Carried {
+        /// Of this digest or of one in `not_in`.
+        digest: String,
+        /// Of which period.
+        period: String,
+    },
+    /// It counts as carried since an earlier issue: it was there before the first one, or too old.
+    Passed,
+    /// This is the first issue and covers its own period only. The post counts as carried from now on.
+    BeforeFirst,
+    /// It is too old. The post counts as carried from now on, so that this is said once.
+    TooOld {
+        /// How old it may be at the cutoff.
+        max_age: Duration,
+    },
+}
+
+impl Reason {
+    /// Whether somebody may have expected the post in this issue, so that it is named without being asked for.
+    pub fn is_surprising(&self) -> bool {
+        matches!(self, Reason::TooOld { .. })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Draft => f.write_str("is a draft"),
+            Reason::Withdrawn => f.write_str("was taken back"),
+            Reason::AfterCutoff => f.write_str("is published after the cutoff"),
+            Reason::NotYet => f.write_str("is not published yet"),
+            Reason::Filtered => f.write_str("does not pass the filter"),
+            Reason::Carried { digest, period } => write!(f, "was carried by `{digest}/{period}`"),
+            Reason::Passed => f.write_str("counts as carried since an earlier issue"),
+            Reason::BeforeFirst => f.write_str("was published before the period of the first issue"),
+            Reason::TooOld { max_age } => write!(f, "was more than {} old at the cutoff", length(*max_age)),
+        }
+    }
+}
+
+/// A length of time in whole days, or else in whole hours.
+fn length(time: Duration) -> String {
+    let hours = time.as_secs() / 3_600;
+    let (n, unit) = if hours.is_multiple_of(24) { (hours / 24, "day") } else { (hours, "hour") };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+impl Choosing<'_> {
+    /// The posts of the issue, and what its filter names that no post has.
+    pub fn choose(&self) -> (Chosen, Vec<Diagnostic>) {
+        let (filter, findings) = self.filter();
+        let mut chosen = Chosen {
+            period: self.period.clone(),
+            is_first: self.own.is_empty(),
+            articles: Vec::new(),
+            left_out: Vec::new(),
+        };
+        for (i, article) in self.collection.articles.iter().enumerate() {
+            match self.reason(i, article, filter.as_ref()) {
+                None => chosen.articles.push(i),
+                Some(reason) => chosen.left_out.push((i, reason)),
+            }
+        }
+        (chosen, findings)
+    }
+
+    /// Why a post is left out; `None` for one that is carried.
+    fn reason(&self, i: usize, article: &Article, filter: Option<&Filter>) -> Option<Reason> {
+        let published_at = article.post.published_at.value;
+        match article.state {
+            State::Draft => return Some(Reason::Draft),
+            State::Withdrawn { .. } => return Some(Reason::Withdrawn),
+            _ if published_at > self.period.cutoff => return Some(Reason::AfterCutoff),
+            State::Future => return Some(Reason::NotYet),
+            State::Published => {}
+        }
+        let carriers = std::iter::once(self.own).chain(self.others).find_map(|history| history.carrier(&article.id));
+        if let Some(record) = carriers {
+            let (digest, period) = (record.digest.clone(), record.period.name.clone());
+            return Some(Reason::Carried { digest, period });
+        }
+        let widened = self.since.is_some_and(|since| published_at >= since);
+        if self.own.has_passed(&article.id) && !widened {
+            return Some(Reason::Passed);
+        }
+        if self.own.is_empty() && published_at <= self.period.starts_at && !widened {
+            return Some(Reason::BeforeFirst);
+        }
+        if filter.is_some_and(|filter| !filter.matches(&self.collection.fields(i, self.config))) {
+            return Some(Reason::Filtered);
+        }
+        let max_age = TimeDelta::from_std(self.digest.max_age).unwrap_or(TimeDelta::MAX);
+        let too_old = self.period.cutoff - published_at > max_age;
+        too_old.then_some(Reason::TooOld { max_age: self.digest.max_age })
+    }
+
+    /// The filter, and a warning for each term that no post has: it may be a typo, or a term still to come.
+    fn filter(&self) -> (Option<Filter>, Vec<Diagnostic>) {
+        let digest = self.digest;
+        // The settings were refused if the filter has a fault, so there is one here.
+        let text = digest.filter.as_ref().map(|text| text.value.as_str());
+        let Some(filter) = text.and_then(|text| Filter::parse(text, digest.timezone).ok()) else {
+            return (None, Vec::new());
+        };
+        let otherwise = format!("the digest `{}` is made all the same", digest.name.value);
+        let place = |column, width| digest.filter_span(column, width);
+        let findings = self.collection.unknown_terms(&filter, place, &otherwise);
+        (Some(filter), findings)
+    }
+}
+
+impl Chosen {
+    /// Whether there are as many posts as an issue needs.
+    pub fn is_enough(&self, digest: &Digest) -> bool {
+        self.articles.len() >= digest.min_posts
+    }
+
+    /// What the store has to remember once this has become of the period.
+    pub fn record(&self, digest: &Digest, collection: &Collection, state: RecordState) -> Record {
+        let id = |&i: &usize| collection.articles[i].id.to_string();
+        let passed = |reason: &Reason| matches!(reason, Reason::BeforeFirst | Reason::TooOld { .. });
+        Record {
+            digest: digest.name.value.clone(),
+            period: self.period.clone(),
+            state,
+            carried: if state == RecordState::Frozen { self.articles.iter().map(id).collect() } else { Vec::new() },
+            passed: self.left_out.iter().filter(|(_, reason)| passed(reason)).map(|(i, _)| id(i)).collect(),
+        }
+    }
+}
+
+/// What a person wants to read: a union of categories and topics; everything where nothing is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Choice {
+    /// Categories, by slug or by any other name.
+    pub categories: Vec<String>,
+    /// Topics, by slug or by any other name.
+    pub topics: Vec<String>,
+}
+
+impl Choice {
+    /// Whether a post is for somebody with this choice. One with neither category nor topic is for everybody.
+    pub fn wants(&self, collection: &Collection, article: usize) -> bool {
+        let terms = || collection.articles[article].terms.iter().map(|&t| &collection.terms[t]);
+        let is_sorted = terms().any(|term| matches!(term.axis, Axis::Category | Axis::Topic));
+        let named = |axis| match axis {
+            Axis::Category => &self.categories[..],
+            Axis::Topic => &self.topics[..],
+            Axis::Tag | Axis::Author => &[],
+        };
+        let is_open = self.categories.is_empty() && self.topics.is_empty();
+        is_open || !is_sorted || terms().any(|term| named(term.axis).iter().any(|name| term.is_called(name)))
+    }
+}
+
+/// The lists of posts that an issue is composed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variants {
+    /// Distinct, none empty, each in the order of the issue: the longest first, then by their posts.
+    pub lists: Vec<Vec<usize>>,
+    /// For each choice its place in `lists`; `None` where nothing is for it, so that it gets no mail.
+    pub of: Vec<Option<usize>>,
+}
+
+/// What is left of an issue's posts for each choice.
+pub fn variants(collection: &Collection, articles: &[usize], choices: &[Choice]) -> Variants {
+    let wanted: Vec<Vec<usize>> = choices
+        .iter()
+        .map(|choice| articles.iter().copied().filter(|&i| choice.wants(collection, i)).collect())
+        .collect();
+    let mut lists: Vec<Vec<usize>> = wanted.iter().filter(|list| !list.is_empty()).cloned().collect();
+    lists.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    lists.dedup();
+    let of = wanted.iter().map(|list| lists.iter().position(|other| other == list)).collect();
+    Variants { lists, of }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
