@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! content/*.md -> Post -> Collection -+-> Feed -> atom | rss | json -> files
-//!                                     +-> Chosen -> Record -> store
+//!                                     +-> Chosen -> Issue -> HTML, text -> Message -> preview
+//!                                           ^ History <- store
 //! ```
 //!
 //! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
@@ -14,26 +15,18 @@
 //!
 //! | floor | rooms | what for |
 //! |---|---|---|
-//! | 6 | `main.rs`, this file | run, print the error once, set the exit code; the map |
-//! | 5 | `cli/` | one short file per command: joins core and rim |
-//! | 4 | `disk/` | reads the content folder and other tools' feeds; writes each file whole, by rename, and remembers which |
-//! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
-//! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
-//! | 1 | `config.rs`, `filter.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; the language that chooses posts; Tera with built-ins compiled in |
-//! | 0 | `diagnostic.rs`, `text.rs` | place in a file, caret, hint, nearest known name; text that XML can carry |
 //! | 7 | `main.rs`, this file | run, print the error once, set the exit code; the map |
 //! | 6 | `cli/` | one short file per command: joins core and rim |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
-//! | 4 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format |
-//! | 4 | `digest/` | which posts an issue carries, and of when |
-//! | 4 | `digest/` | the links of an issue, and the page that shows it before it goes out |
-//! | 4 | `digest/` | an issue as a value that knows no format; its look; HTML and text that fit |
-//! | 4 | `disk/` | reads the content folder; writes each file whole, by rename, and remembers which |
-//! | 3 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
-//! | 3 | `mail/` | headers, addresses, MIME parts: a finished message as bytes; has not heard of digests |
-//! | 2 | `config.rs`, `template.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in |
-//! | 2 | `config.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused; Tera with built-ins compiled in; fixed texts and dates in each language |
-//! | 1 | `diagnostic.rs`, `text.rs`, `wrap.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines |
+//! | 4 | `disk/` | reads the content folder and other tools' feeds; writes each file whole, by rename, and remembers which |
+//! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
+//! | 3 | `digest/` | which posts an issue carries, of when, and why not the others; the issue as a value that knows no format; its look; HTML and text that fit; the page that shows it |
+//! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
+//! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes; has not heard of digests |
+//! | 1 | `config.rs`, `filter.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused; the language that chooses posts; Tera with built-ins compiled in; fixed texts and dates in each language |
+//! | 0 | `diagnostic.rs`, `text.rs`, `wrap.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines |
+//!
+//! One step goes up, for now: the settings of a digest hold its schedule and its theme, which are values of `digest/`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -416,7 +416,7 @@ fn a_fault_in_a_template_has_file_line_and_cause() {
           |
         1 | {{ nonsense }}
           |    ^^^^^^^^
-        hint: there are `groups`, `language`, `main`, `opml_url`, `site`, `total`, `url`
+        hint: there are `groups`, `language`, `main`, `opml_url`, `site`, `total`, `url`, `words`
         ",
     );
     case(

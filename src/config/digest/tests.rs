@@ -301,7 +301,7 @@ hint: it knows `category`, `topic` and `none`
   |
 9 | theme = 'dark'
   |         ^^^^^^
-hint: write `[digest.weekly.theme]`
+hint: write `theme = { width = 600 }`
 ",
     );
     refused(
