@@ -109,6 +109,8 @@ pub struct DigestWords {
     pub others: String,
     /// Above posts of which the title alone is shown.
     pub also: String,
+    /// The link from the first story to the whole of it.
+    pub read_on: String,
     /// The posts that are not even shown by their titles.
     pub more: Counted,
     /// Above older posts.

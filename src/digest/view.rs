@@ -259,6 +259,7 @@ impl View {
             is_mail: medium == Medium::Mail,
             words: BTreeMap::from([
                 ("also", words.also.clone()),
+                ("read_on", words.read_on.clone()),
                 ("related", words.related.clone()),
                 ("view", words.view.clone()),
                 ("unsubscribe", words.unsubscribe.clone()),
@@ -298,7 +299,9 @@ impl Maker<'_> {
 
     fn story(&self, story: &Story) -> StoryView {
         let language = &self.issue.language;
-        let names: Vec<&str> = story.authors.iter().map(|name| &**name).filter(|name| !name.is_empty()).collect();
+        let names: Vec<String> =
+            story.authors.iter().filter(|name| !name.is_empty()).map(|name| self.held(name)).collect();
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
         let byline = match names.is_empty() {
             true => String::new(),
             false => crate::language::fill(&language.words().digest.by, &[("names", &language.list(&names))]),
@@ -322,6 +325,21 @@ impl Maker<'_> {
             start: sides(direction).0,
             image: None,
             call: None,
+        }
+    }
+
+    /// A name that does not turn what follows it: after one of the other direction, a date would be read as its part
+    /// (UAX #9, rule W2 and the rules N). A mark of the mail's direction ends that, in HTML as in text.
+    fn held(&self, name: &str) -> String {
+        let words = &self.issue.language;
+        let around = if words.is_spoken() { words.direction() } else { Direction::of_tag(&words.words().tag) };
+        let mark = match around {
+            Direction::LeftToRight => '\u{200e}',
+            Direction::RightToLeft => '\u{200f}',
+        };
+        match Direction::of_text(name) {
+            Some(direction) if direction != around => format!("{name}{mark}"),
+            _ => name.to_owned(),
         }
     }
 
