@@ -57,6 +57,17 @@ fn the_next_issue_is_shown_with_all_that_it_was_made_from() {
 }
 
 #[test]
+fn a_picture_is_shown_before_the_site_has_it() {
+    let with_picture = post("c", "2026-11-21").replace("summary", "lead: First.\nfeatured_image: /a.gif\nsummary");
+    let site = site().post("c.md", &with_picture).file("static/a.gif", "GIF89a\u{10}\0\u{8}\0\0\0\0;");
+    site.run(["digest", "weekly"]).succeeds();
+    let mail = site.read(".tidings/preview/weekly/next.html");
+    assert!(mail.contains("src=\"https://example.org/a.gif\"") && mail.contains("width=\"16\" height=\"8\""), "{mail}");
+    let page = site.read(".tidings/preview/weekly/preview.html");
+    assert_eq!((mail.matches("data:").count(), page.matches("data:image/gif;base64,R0lGODlh").count()), (0, 4));
+}
+
+#[test]
 fn the_same_site_and_time_give_the_same_bytes() {
     let (one, other) = (site(), site());
     for (site, zone) in [(&one, "UTC"), (&other, "Asia/Tokyo")] {

@@ -7,7 +7,7 @@ use crate::content::collection::Article;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::issue::Story;
 use crate::digest::links;
-use crate::digest::preview::{Earlier, History, LeftOut, Preview, Shown, Size};
+use crate::digest::preview::{Earlier, History, LeftOut, Picture, Preview, Shown, Size};
 use crate::digest::render::MOST_BYTES;
 use crate::disk::load::{self, reason};
 use crate::disk::replace;
@@ -208,7 +208,12 @@ fn page(made: &Made, mail: &Mail, findings: &mut [Diagnostic]) -> Preview {
         state: record.state.word().to_string(),
         posts: record.carried.len(),
     });
+    let pictures = links::pictures(&html).into_iter().filter_map(|url| {
+        let (media_type, bytes) = load::picture(&site.root, &site.config, &url)?;
+        Some((url, Picture { media_type, bytes }))
+    });
     Preview {
+        pictures: pictures.collect(),
         title: digest.title.to_string(),
         language: site.config.site.language.to_string(),
         period: chosen.period.name.clone(),

@@ -9,7 +9,7 @@ use html5ever::tokenizer::states::{Rawtext, Rcdata, ScriptData};
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 use serde::Serialize;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a mail leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +43,13 @@ pub fn links(html: &str, text: &str) -> Vec<Link> {
     all
 }
 
+/// The addresses of the pictures in an HTML, each once, in order.
+pub fn pictures(html: &str) -> Vec<String> {
+    let found = read(html, Pictures::default()).found.into_inner();
+    let mut known = BTreeSet::new();
+    found.into_iter().filter(|src| known.insert(src.clone())).collect()
+}
+
 /// What is wrong with the links: an address that one part has and the other has not, a link without words, one that is
 /// not absolute.
 pub fn findings(links: &[Link]) -> Vec<Diagnostic> {
@@ -67,15 +74,38 @@ pub fn findings(links: &[Link]) -> Vec<Diagnostic> {
 
 /// The links of HTML with their words, in order. A link to a place in the mail itself (`#top`) is left out.
 fn in_html(html: &str) -> Vec<(String, String)> {
-    let tokenizer = Tokenizer::new(Anchors::default(), Default::default());
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(html));
-    // The sink never asks for a pause, so that one call reads everything.
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    let found = tokenizer.sink.found.into_inner();
+    let found = read(html, Anchors::default()).found.into_inner();
     let one_line = |words: String| words.split_whitespace().collect::<Vec<_>>().join(" ");
     found.into_iter().filter(|(url, _)| !url.starts_with('#')).map(|(url, words)| (url, one_line(words))).collect()
+}
+
+/// Reads an HTML into a sink.
+fn read<S: TokenSink>(html: &str, sink: S) -> S {
+    let tokenizer = Tokenizer::new(sink, Default::default());
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(html));
+    // The sinks never ask for a pause, so that one call reads everything.
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    tokenizer.sink
+}
+
+#[derive(Default)]
+struct Pictures {
+    found: RefCell<Vec<String>>,
+}
+
+impl TokenSink for Pictures {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        if let Token::TagToken(tag) = token
+            && &*tag.name == "img"
+        {
+            self.found.borrow_mut().extend(attribute(&tag, "src"));
+        }
+        TokenSinkResult::Continue
+    }
 }
 
 #[derive(Default)]
@@ -190,6 +220,13 @@ mod tests {
                 "the link to `/blog/` leads nowhere from a mail: it is not absolute",
             ],
         );
+    }
+
+    #[test]
+    fn each_picture_is_found_once() {
+        let html = "<!-- <img src=no> --><IMG src='https://example.org/a?b&amp;c'><img alt=x><img src=https://example.org/a?b&c>\
+            <a href=y><img src=z></a>";
+        assert_eq!(pictures(html), ["https://example.org/a?b&c", "z"]);
     }
 
     proptest::proptest! {

@@ -1,14 +1,17 @@
 //! The page that shows an issue before it goes out: as mail programs will, and with what is to be known about it.
 //!
-//! One file of HTML without scripts that opens from the disk and fetches nothing but the pictures of the mail. The mail
-//! itself stands in sandboxed frames that allow no script either. A browser cannot be told to prefer dark colours for one
+//! One file of HTML without scripts that opens from the disk and fetches nothing but those pictures of the mail that are not
+//! at hand. The mail itself stands in sandboxed frames that allow no script either. A browser cannot be told to prefer dark colours for one
 //! frame, nor to leave out pictures: so each frame gets a copy of the mail in which that is decided. Pure, and
 //! the same bytes for the same values.
 
 use super::links::Link;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::Templates;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The template's name.
 pub const TEMPLATE: &str = "preview.html";
@@ -37,6 +40,9 @@ pub struct Preview {
     pub preheader: String,
     /// The HTML part.
     pub html: String,
+    /// Pictures of the HTML part that are at hand, by their addresses: the page shows these, whether the site has them
+    /// already or not.
+    pub pictures: BTreeMap<String, Picture>,
     /// The text part.
     pub text: String,
     /// The headers as they are sent.
@@ -55,6 +61,15 @@ pub struct Preview {
     pub findings: Vec<Diagnostic>,
     /// What it was made against.
     pub history: History,
+}
+
+/// A picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Its media type, such as `image/png`.
+    pub media_type: String,
+    /// Its file.
+    pub bytes: Vec<u8>,
 }
 
 /// Sizes in bytes, as sent.
@@ -178,6 +193,7 @@ impl Preview {
     /// What is wrong in a site's own `preview.html`.
     pub fn render(&self, templates: &Templates) -> Result<String, Diagnostic> {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let shown = self.with_pictures();
         let page = Page {
             title: &self.title,
             language: &self.language,
@@ -195,8 +211,8 @@ impl Preview {
             subject_length: self.subject.chars().count(),
             preheader: &self.preheader,
             preheader_length: self.preheader.chars().count(),
-            light: framed(&self.html, Scheme::Light, Images::Shown),
-            dark: framed(&self.html, Scheme::Dark, Images::Shown),
+            light: framed(&shown, Scheme::Light, Images::Shown),
+            dark: framed(&shown, Scheme::Dark, Images::Shown),
             no_images: framed(&self.html, Scheme::Light, Images::Off),
             text: &self.text,
             headers: &self.headers,
@@ -211,6 +227,15 @@ impl Preview {
             history: &self.history,
         };
         templates.render(TEMPLATE, &page)
+    }
+
+    /// The mail with the pictures that are at hand in place of their addresses (RFC 2397).
+    fn with_pictures(&self) -> String {
+        self.pictures.iter().fold(self.html.clone(), |html, (address, Picture { media_type, bytes })| {
+            let address = address.replace('&', "&amp;").replace('"', "&quot;");
+            let data = format!("data:{media_type};base64,{}", BASE64.encode(bytes));
+            html.replace(&format!("src=\"{address}\""), &format!("src=\"{data}\""))
+        })
     }
 }
 

@@ -139,6 +139,19 @@ pub fn image_size(root: &Path, config: &Config, url: &str) -> Option<(u32, u32)>
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
+/// The largest picture that is put into a page, in bytes.
+const LARGEST_PICTURE: u64 = 512 * 1024;
+
+/// The media type and the bytes of a picture that the site serves, where it is at hand and not too large to be put into a
+/// page.
+pub fn picture(root: &Path, config: &Config, url: &str) -> Option<(String, Vec<u8>)> {
+    let path = url.strip_prefix(config.site.url.as_str())?.split(['?', '#']).next()?;
+    let media_type = mime_guess::from_path(path).first().filter(|media_type| media_type.type_() == "image")?;
+    let file = served(root, config, path)?;
+    let small = fs::metadata(&file).is_ok_and(|file| file.len() <= LARGEST_PICTURE);
+    Some((media_type.to_string(), bytes(&file).ok().filter(|_| small)?))
+}
+
 /// Where a file that the site serves lies, in one of the folders where generators keep such files.
 fn served(root: &Path, config: &Config, path: &str) -> Option<PathBuf> {
     let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;

@@ -48,6 +48,21 @@ fn a_frame_gets_its_own_rules_first() {
 }
 
 #[test]
+fn a_picture_that_is_at_hand_stands_in_the_page_itself() {
+    let address = "https://example.org/a.gif?b&c";
+    let html = "<img src=\"https://example.org/a.gif?b&amp;c\"><img src=\"https://example.org/a.gif\">";
+    let picture = Picture { media_type: "image/gif".into(), bytes: b"GIF89a".to_vec() };
+    let preview = Preview { html: html.into(), pictures: [(address.into(), picture)].into(), ..Preview::default() };
+    assert_eq!(
+        preview.with_pictures(),
+        "<img src=\"data:image/gif;base64,R0lGODlh\"><img src=\"https://example.org/a.gif\">"
+    );
+    let page = preview.render(&templates()).unwrap();
+    // Light and dark, on a phone and on a desktop; the frame without pictures has the address.
+    assert_eq!((page.matches("R0lGODlh").count(), page.matches("a.gif?b&amp;amp;c").count()), (4, 1));
+}
+
+#[test]
 fn sizes_are_rounded_up() {
     #[track_caller]
     fn case(bytes: usize, want: &str) {
@@ -67,6 +82,7 @@ fn sizes_are_rounded_up() {
 fn hostile() -> Preview {
     let bad = |name: &str| format!("{name}</style></pre><script>\"&'><img src=x onerror=x>{{{{ x }}}}");
     Preview {
+        pictures: BTreeMap::new(),
         title: bad("title"),
         language: bad("en"),
         period: bad("period"),
