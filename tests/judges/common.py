@@ -15,7 +15,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 TIDINGS = os.environ.get("TIDINGS", str(TOP / "target" / "release" / "tidings"))
-PARTS = ("content", "templates", "tidings.toml", "tidings.lock")
+PARTS = ("content", "static", "templates", "tidings.toml", "tidings.lock")
 FEEDS = ("atom.xml", "rss.xml", "feed.json")
 
 _wrong = 0
