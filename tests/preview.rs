@@ -37,7 +37,7 @@ fn the_next_issue_is_shown_with_all_that_it_was_made_from() {
             posts      2
                        - Post b
                        - Post a
-            size       9.4 KB of 90.0 KB in HTML, 10.9 KB in all
+            size       9.4 KB of 90.0 KB in HTML, 11.0 KB in all
             history    no issue yet
             preview    .tidings/preview/weekly/preview.html
             ",

@@ -187,6 +187,10 @@ pub struct CallView {
     pub label: String,
     /// Where it leads.
     pub url: String,
+    /// `ltr` or `rtl`, as its title is written.
+    pub dir: &'static str,
+    /// The side that lines start at: `left` or `right`.
+    pub start: &'static str,
 }
 
 /// The theme.
@@ -348,8 +352,20 @@ impl Maker<'_> {
         StoryView {
             words: story.words.as_ref().filter(|_| whole).map(words_view),
             image: story.image.as_ref().map(|image| self.image(image)),
-            call: story.call_to_action.as_ref().map(|call| call_view(call, whole)),
+            call: story.call_to_action.as_ref().map(|call| self.call(call, whole)),
             ..self.story(story)
+        }
+    }
+
+    fn call(&self, call: &Call, whole: bool) -> CallView {
+        let direction = Direction::of_text(&call.title).unwrap_or(self.issue.language.direction());
+        CallView {
+            title: call.title.to_string(),
+            words: call.words.as_ref().filter(|_| whole).map(words_view),
+            label: call.label.to_string(),
+            url: call.url.to_string(),
+            dir: direction.name(),
+            start: sides(direction).0,
         }
     }
 
@@ -428,15 +444,6 @@ fn words_view(words: &Words) -> WordsView {
         text: words.text.clone(),
         dir: direction.name(),
         start: sides(direction).0,
-    }
-}
-
-fn call_view(call: &Call, whole: bool) -> CallView {
-    CallView {
-        title: call.title.to_string(),
-        words: call.words.as_ref().filter(|_| whole).map(words_view),
-        label: call.label.to_string(),
-        url: call.url.to_string(),
     }
 }
 

@@ -65,6 +65,16 @@ fn html_and_text_have_the_same_posts_in_the_same_order() {
 }
 
 #[test]
+fn a_call_to_action_is_written_the_way_of_its_own_words() {
+    // The post is in Arabic, what it asks to do is not.
+    let site = site(&[("a", "title: مراجعة الأدوية\nlang: ar\nlead: x\ncta_ref: guide")]);
+    let html = site.render(&site.issue(), Medium::Mail).html;
+    assert!(html.contains("<td class=\"lead\" dir=\"rtl\"") || html.contains("lang=\"ar\" dir=\"rtl\""), "{html}");
+    let panel = html.split("<td class=\"panel back\"").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
+    assert!(panel.contains("align=\"left\"") && !panel.contains("rtl") && !panel.contains("lang"), "{panel}");
+}
+
+#[test]
 fn a_name_does_not_turn_the_date_that_follows_it() {
     let site = site(&[("a", "title: A\nlead: x\nauthor: [ليلى حداد, Ana Sousa]")]);
     let mail = site.render(&site.issue(), Medium::Mail);
