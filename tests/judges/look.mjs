@@ -9,10 +9,11 @@
 // styles (WCAG 2.2, section 1.4.3); whether text is whole and by itself, also at 200 % (section 1.4.4); with pictures blocked,
 // and with style sheets removed, as mail clients do it; what axe finds; what the Nu HTML checker finds. No network: pictures of
 // the site come from its folder, and everything else is refused.
-import {execFileSync} from 'node:child_process';
+import {execFile} from 'node:child_process';
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
+import {promisify} from 'node:util';
 
 const require = createRequire(path.join(process.env.NODE_MODULES, 'x.js'));
 const {chromium} = require('playwright-core');
@@ -231,11 +232,15 @@ async function picture(page, name) {
   await page.screenshot({path: path.join(options.pictures, `${name.replace(/ /g, '-')}.png`), fullPage: true});
 }
 
-// One run of the checker for all files.
-function judgeMarkup() {
+// One run of the checker for all files, beside the browser.
+async function checked() {
   const files = folders.flatMap(([, folder]) => ['next.html', 'preview.html'].map(file => path.join(folder, file)));
   const command = ['-jar', VNU, '--format', 'json', '--stdout', '--exit-zero-always', ...files];
-  const {messages} = JSON.parse(execFileSync('java', command, {maxBuffer: 1 << 28}));
+  const {stdout} = await promisify(execFile)('java', command, {maxBuffer: 1 << 28});
+  return JSON.parse(stdout).messages;
+}
+
+function judgeMarkup(messages) {
   for (const [name, folder] of folders) {
     for (const file of ['next.html', 'preview.html']) {
       const said = messages.filter(m => m.url.endsWith(path.join(folder, file)) && (m.type === 'error' || m.subType === 'warning'));
@@ -255,8 +260,8 @@ async function work(queue) {
   }
 }
 const queue = [...waiting];
-await Promise.all([work(queue), work(queue), work(queue)]);
+const [messages] = await Promise.all([checked(), work(queue), work(queue), work(queue)]);
 await browser.close();
 for (const {verdicts} of waiting) for (const verdict of verdicts) expect(...verdict);
-judgeMarkup();
+judgeMarkup(messages);
 process.exit(wrong ? 1 : 0);
