@@ -3,16 +3,20 @@
 //! Every key has a default but `[site] title` and `url`. A key that is not known is refused with the nearest one that is,
 //! and a value that cannot be meant is refused where it stands; all findings come in one run.
 
+mod colour;
 mod digest;
 mod mail;
 mod mailbox;
 mod parse;
+mod theme;
 pub(crate) mod tree;
 pub(crate) mod values;
 
+pub use colour::{Colour, LEAST_CONTRAST};
 pub use digest::{Approval, Digest, GroupBy};
 pub use mail::{Dkim, Mail, Network, Serve, Store};
 pub use mailbox::{MAILBOX_FORM, Mailbox, MailboxError};
+pub use theme::{Colours, Logo, PAIRS, Theme};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;

@@ -20,18 +20,17 @@
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
 //! | 4 | `disk/` | reads the content folder and other tools' feeds; writes each file whole, by rename, and remembers which |
 //! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
-//! | 3 | `digest/` | which posts an issue carries, of when, and why not the others; the issue as a value that knows no format; its look; HTML and text that fit; the page that shows it |
+//! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it |
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
 //! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes; has not heard of digests |
-//! | 1 | `config.rs`, `filter.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused; the language that chooses posts; Tera with built-ins compiled in; fixed texts and dates in each language |
-//! | 0 | `diagnostic.rs`, `text.rs`, `wrap.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines |
-//!
-//! One step goes up, for now: the settings of a digest hold its schedule and its theme, which are values of `digest/`.
+//! | 1 | `config.rs`, `schedule.rs`, `filter.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused, the look of a mail among them; when a digest is cut off; the language that chooses posts; Tera with built-ins compiled in; fixed texts and dates in each language |
+//! | 0 | `diagnostic.rs`, `text.rs`, `wrap.rs`, `clock.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines; what a clock on a wall means |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod content;
 pub mod diagnostic;
@@ -41,6 +40,7 @@ pub mod feed;
 pub mod filter;
 pub mod language;
 pub mod mail;
+pub mod schedule;
 pub mod store;
 pub mod template;
 pub mod text;

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tidings::config::{Axis, Config};
+use tidings::config::{Logo, Theme};
 use tidings::content::collection::{Collection, Parts, State};
 use tidings::content::dialect::Dialect;
 use tidings::content::post::{Reading, parse};
 use tidings::digest::compose::{Composer, Edition, Editorial, Settings};
 use tidings::digest::issue::{Issue, Links};
 use tidings::digest::render::{MOST_BYTES, Medium, Rendered, Renderer, TEMPLATE};
-use tidings::digest::theme::{Logo, Theme};
 use tidings::disk::{load, lockfile};
 use tidings::template::Templates;
 use tidings::text::Text;

@@ -3,11 +3,11 @@
 
 use super::mailbox::{MAILBOX_FORM, Mailbox};
 use super::parse::{belongs_elsewhere, read_filter};
+use super::theme::Theme;
 use super::tree::{Fault, Table, list, wrong_type};
 use super::{FILE, Site, filter_span, values};
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
-use crate::digest::period::Schedule;
-use crate::digest::theme::Theme;
+use crate::schedule::Schedule;
 use crate::text::{Text, first_illegal};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;

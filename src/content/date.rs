@@ -3,7 +3,8 @@
 //! A date may stand alone or with a time, and a time with or without an offset from UTC. What the writer left out comes
 //! from the site: its time zone, and the time of day at which a post with a date alone is published.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
+use crate::clock::on_clock;
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use std::fmt;
 
@@ -139,19 +140,6 @@ fn check_date((year, month, day): (u32, u32, u32)) -> Result<NaiveDate, DateErro
 /// The moment of a time on the clocks of a zone, in a year that may be written.
 fn local(moment: NaiveDateTime, zone: Tz) -> Result<DateTime<Utc>, DateError> {
     checked(on_clock(moment, zone))
-}
-
-/// When the clocks of a zone show a time: one that they skip means the next minute that they show, one that they show
-/// twice the first.
-pub(crate) fn on_clock(moment: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    if let Some(found) = zone.from_local_datetime(&moment).earliest() {
-        return found.with_timezone(&Utc);
-    }
-    // No clock has ever skipped more than a day.
-    const MOST: i64 = 2 * 24 * 60;
-    let minute = moment.with_second(0).unwrap_or(moment);
-    let next = (1..=MOST).find_map(|n| zone.from_local_datetime(&(minute + Duration::minutes(n))).earliest());
-    next.map_or_else(|| minute.and_utc(), |found| found.with_timezone(&Utc))
 }
 
 fn checked(moment: DateTime<Utc>) -> Result<DateTime<Utc>, DateError> {

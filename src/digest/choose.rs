@@ -5,11 +5,11 @@
 //! carried again. Nothing is left out without a reason.
 
 use super::history::{History, Record, RecordState};
-use super::period::Period;
 use crate::config::{Axis, Config, Digest};
 use crate::content::collection::{Article, Collection, State};
 use crate::diagnostic::Diagnostic;
 use crate::filter::Filter;
+use crate::schedule::Period;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
 use std::time::Duration;

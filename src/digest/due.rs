@@ -1,8 +1,8 @@
 //! Which period an issue is made for.
 
 use super::history::{History, Record, RecordState};
-use super::period::{Period, PeriodError};
 use crate::config::Digest;
+use crate::schedule::{Period, PeriodError};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 /// Why there is no issue to be made for a period.

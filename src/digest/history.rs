@@ -3,7 +3,7 @@
 //! A value: where it is kept is the store's matter. Posts are known by their entry ids, so that one which was renamed,
 //! moved or edited is still the same.
 
-use super::period::Period;
+use crate::schedule::Period;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 

@@ -5,8 +5,8 @@
 //! from the end, then titles are: the same way every time, and said. The page of the issue has every post.
 
 use super::issue::Issue;
-use super::theme::Theme;
 use super::view::{Shape, View};
+use crate::config::Theme;
 use crate::diagnostic::Diagnostic;
 use crate::template::Templates;
 use crate::text::Text;

@@ -3,7 +3,7 @@
 use super::compose::{Composer, Edition, Editorial, Settings};
 use super::issue::{Issue, Links};
 use super::render::{Medium, Rendered, Renderer, TEMPLATE};
-use super::theme::Theme;
+use crate::config::Theme;
 use crate::config::{Axis, Config};
 use crate::content::call_to_action::parse_call_to_action;
 use crate::content::collection::{Collection, Parts};

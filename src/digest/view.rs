@@ -4,8 +4,8 @@
 //! the only fields that are HTML already.
 
 use super::issue::{Call, Image, Issue, Section, Story};
-use super::theme::{Colours, Theme};
 use super::words::Words;
+use crate::config::{Colours, Theme};
 use crate::content::links::absolute;
 use crate::language::{Direction, Language};
 use crate::wrap::shortened;

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError};
 use crate::digest::history::{History, Record, RecordState};
-use crate::digest::period::Period;
+use crate::schedule::Period;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Makes a test of each promise; `$open` is an expression that opens an empty store, in a function that may wait.

@@ -5,7 +5,7 @@
 
 use super::{Fault, Last, Store, StoreError, admit};
 use crate::digest::history::{History, Record, RecordState};
-use crate::digest::period::Period;
+use crate::schedule::Period;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};

@@ -8,7 +8,7 @@
 
 mod parse;
 
-use crate::content::date::on_clock;
+use crate::clock::on_clock;
 use chrono::{DateTime, Datelike, Days as DayCount, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use std::fmt;

@@ -3,10 +3,10 @@
 //! Every text of the mail is in one of the pairs of [`PAIRS`]; a pair that cannot be read is refused, in the colours for
 //! light and in those for dark. Nothing here looks at a file: whether a logo is there is for the caller to find out.
 
+use super::FILE;
 use super::colour::{Colour, LEAST_CONTRAST};
-use crate::config::FILE;
-use crate::config::tree::{Fault, Table, wrong_type};
-use crate::config::values;
+use super::tree::{Fault, Table, wrong_type};
+use super::values;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::text::Text;
 use toml::de::DeValue;
@@ -131,7 +131,7 @@ impl Theme {
     }
 
     /// The last named font: in a stack that is the one which most devices have. It comes with its kind.
-    pub(super) fn plain_font(&self) -> String {
+    pub(crate) fn plain_font(&self) -> String {
         let names: Vec<&str> = self.font.split(", ").collect();
         let kind = names.last().copied().filter(|last| GENERIC.contains(last)).unwrap_or("sans-serif");
         let own = names.iter().rev().find(|name| !GENERIC.contains(name)).copied();
@@ -327,7 +327,7 @@ fn source(key: &str, value: &DeValue<'_>) -> Result<String, Fault> {
 /// Reads a theme that stands alone in a text as `[theme]`, for tests of whoever needs one.
 #[cfg(test)]
 pub(crate) fn parse(text: &str) -> Result<Theme, Vec<Diagnostic>> {
-    let source = crate::config::tree::Source::new(FILE, text);
+    let source = super::tree::Source::new(FILE, text);
     let root = source.parse().map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
     let theme = Theme::read(&Table { name: String::new(), entries: &root, source: &source }, &mut findings);
