@@ -116,6 +116,16 @@ impl Templates {
         BUILT_IN.iter().map(|&(name, _)| &name["tidings/".len()..]).chain([STYLE])
     }
 
+    /// The names of all pages that can be rendered: the site's own, and the built-in ones under the names by which a site
+    /// lays its own over them.
+    pub fn pages(&self) -> impl Iterator<Item = &str> {
+        let mut pages: BTreeSet<&str> = self.own.iter().map(String::as_str).collect();
+        for name in Templates::names() {
+            pages.insert(name);
+        }
+        pages.into_iter().filter(|name| name.ends_with(".html"))
+    }
+
     /// The style sheet for feeds: the site's own, else the built-in one.
     pub fn style(&self) -> &str {
         self.style.as_deref().unwrap_or(BUILT_IN_STYLE)
@@ -223,6 +233,8 @@ impl Fault {
             Some((message, known)) => (message, known.split_once(": ").map(|(_, names)| names.to_string())),
             None => (one_line.as_str(), None),
         };
+        // Tera puts no quotes around these two.
+        let message = message.replace("expected }}", "expected `}}`").replace("expected %}", "expected `%}`");
         let mut diagnostic = Diagnostic::error(decapitalised(message.trim_end_matches('.')));
         if let Some(known) = known {
             let mut names: Vec<&str> = known.split(", ").filter(|name| !name.starts_with("__tera")).collect();
@@ -259,6 +271,9 @@ fn faults(error: &tera::Error) -> Vec<Fault> {
         }
         ErrorKind::CircularInclude { tpl, include_chain } => {
             alone(tpl, format!("templates include each other in a circle: {}", circle(tpl, include_chain)))
+        }
+        ErrorKind::TemplateNotFound(name) => {
+            vec![Fault { message: format!("there is no template `{name}`"), file: None, span: None }]
         }
         ErrorKind::Msg(message) => written(message),
         other => vec![Fault { message: other.to_string(), file: None, span: None }],
@@ -368,7 +383,7 @@ mod tests {
     fn a_fault_of_syntax_is_pointed_at() {
         told(
             &[("feeds.html", "<h1>\n  {{ site.title }\n</h1>")],
-            "error: found `}` but expected }}
+            "error: found `}` but expected `}}`
  --> templates/feeds.html:2:17
   |
 2 |   {{ site.title }

@@ -390,7 +390,7 @@ fn a_fault_in_a_template_has_file_line_and_cause() {
     case(
         "<h1>{{ site.title }\n",
         "
-        error: found `}` but expected }}
+        error: found `}` but expected `}}`
          --> templates/feeds.html:1:19
           |
         1 | <h1>{{ site.title }

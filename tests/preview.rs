@@ -145,3 +145,128 @@ fn hostile_titles_stay_text() {
     }
     assert!(site.read(".tidings/preview/weekly/next.txt").contains(hostile));
 }
+
+/// A site whose week has so many posts, written by `text`.
+fn busy(count: usize, text: impl Fn(usize) -> String) -> Site {
+    let site = Site::new().more_settings(&format!("{WEEKLY}max_posts = 1000\n"));
+    for n in 0..count {
+        site.write(&format!("content/posts/p{n:03}.md"), text(n));
+    }
+    site
+}
+
+/// The front matter of the post with this number, in the week before [`support::NOW`].
+fn head(n: usize, more: &str) -> String {
+    let (day, hour, category) = (17 + n % 6, n % 24, n % 7);
+    format!(
+        "---\nid: p{n:03}\ntitle: Notice {n:03}\ndate: 2026-11-{day}T{hour:02}:00:00Z\ncategory: c{category}\n{more}---\n"
+    )
+}
+
+/// How many times a post is linked to, in the order of the links, without repeats.
+fn linked(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (at, start) in text.match_indices("https://example.org/blog/p") {
+        let slug: String = text[at + start.len()..].chars().take_while(char::is_ascii_digit).collect();
+        if !found.contains(&slug) {
+            found.push(slug);
+        }
+    }
+    found
+}
+
+/// The preview of a week of `count` posts: small enough, whole, and the same twice. Returns how many posts it names.
+#[track_caller]
+fn whole_and_small(site: &Site, count: usize) -> usize {
+    let report = site.run(["--json", "digest", "weekly"]).succeeds().json();
+    assert_eq!(report["posts"].as_array().map(Vec::len), Some(count));
+    assert!(report["html_bytes"].as_u64().unwrap() <= 90_000, "{}", report["html_bytes"]);
+    let (html, text) = (site.read(".tidings/preview/weekly/next.html"), site.read(".tidings/preview/weekly/next.txt"));
+    let eml = site.bytes(".tidings/preview/weekly/next.eml");
+    // As the mail has it, encoded: what counts is what goes over the wire.
+    let raw = String::from_utf8(eml.clone()).expect("mails are in 7 bits");
+    let part = raw.split("Content-Type: text/html").nth(1).expect("there is an HTML part");
+    let body = part.split_once("\r\n\r\n").expect("it has a body").1;
+    assert!(body.len() <= 90_500, "{} bytes", body.len());
+
+    let posts = linked(&text);
+    assert_eq!(linked(&html), posts, "both parts name the same posts in the same order");
+    let page = "https://example.org/digest/weekly/2026-W48/";
+    let hidden = count - posts.len();
+    let more = if hidden == 1 { "and 1 more post".to_owned() } else { format!("and {hidden} more posts") };
+    assert_eq!(text.contains(&format!("{more}:\n{page}\n")), hidden > 0, "{more}: {text}");
+    assert!(hidden == 0 || html.contains(&more));
+    for part in [&html, &text] {
+        assert!(
+            part.contains(page) && part.contains("1 Main St, Springfield") && part.contains("/unsubscribe/preview")
+        );
+    }
+    site.remove(".tidings/preview");
+    site.run(["digest", "weekly"]).succeeds();
+    assert!(site.bytes(".tidings/preview/weekly/next.eml") == eml, "the same bytes twice");
+    posts.len()
+}
+
+#[test]
+fn a_week_of_400_posts_fits_and_names_what_it_can_and_where_the_rest_is() {
+    let site =
+        busy(400, |n| head(n, &format!("summary: {}\n", "What a notice says of itself. ".repeat(12))) + "Body.\n");
+    let named = whole_and_small(&site, 400);
+    assert!((150..400).contains(&named), "{named}");
+    let run = site.run(["digest", "weekly"]).succeeds();
+    let behind = format!("400 posts without a summary, {} posts behind the link to the issue's page", 400 - named);
+    assert!(run.out().contains(&behind), "{}", run.out());
+}
+
+#[test]
+fn a_week_of_posts_of_58_kb_with_long_leads_fits() {
+    let body = "A sentence that somebody wrote on a long evening. ".repeat(1_160);
+    let lead = "A lead that does not end, since nobody told it to. ".repeat(400);
+    let site = busy(30, |n| head(n, &format!("lead: >-\n  {lead}\n")) + &body + "\n");
+    assert_eq!(whole_and_small(&site, 30), 30);
+    let report = site.run(["--json", "digest", "weekly"]).succeeds().json();
+    assert_eq!(report["shortened"], serde_json::Value::Null, "{}", report["shortened"]);
+    // A lead so long that it does not fit gives way to the start of it.
+    let endless = "R & D & ".repeat(7_500);
+    let site = busy(12, |n| head(n, &format!("lead: >-\n  {endless}\n")) + &body + "\n");
+    assert_eq!(whole_and_small(&site, 12), 12);
+    let report = site.run(["--json", "digest", "weekly"]).succeeds().json();
+    assert_eq!(report["shortened"], "to stay below 90 KB: the lead story has its summary only");
+}
+
+#[test]
+fn a_day_is_a_day_in_the_zone_of_the_digest() {
+    let late = "---\nid: late\ntitle: Late\ndate: 2026-11-10T16:30:00Z\nsummary: s\n---\nBody.\n";
+    let site = site().post("late.md", late);
+    let titles = |site: &Site| {
+        let report = site.run(["--json", "digest", "weekly", "--since", "2026-11-11"]).succeeds().json();
+        report["posts"].as_array().unwrap().iter().any(|post| post["title"] == "Late")
+    };
+    assert!(!titles(&site));
+    let there = site.more_settings("timezone = \"Asia/Tokyo\"\n");
+    assert!(titles(&there), "it is the 11th in Tokyo already");
+}
+
+#[test]
+fn a_digest_has_a_template_of_its_own_and_a_text_beside_it() {
+    let html = "<html><head></head><body>{{ title }}, the {{ date }}{% for section in sections %}{% for story in section.stories %}\
+        <a href=\"{{ story.url }}\">{{ story.title }}</a>{% endfor %}{% endfor %}\
+        <a href=\"{{ unsubscribe_url }}\">Leave</a> {{ postal_address | join(sep=\", \") }}</body></html>";
+    let text = "{% for section in sections %}{% for story in section.stories %}{{ story.title }} {{ story.url }}\n{% endfor %}{% endfor %}\
+        Leave: {{ unsubscribe_url }}\n{{ postal_address | join(sep=\", \") }}\n";
+    let own = |site: Site| site.more_settings("template = \"letter\"\n").file("templates/letter.html", html);
+    let site = own(site()).file("templates/letter.txt", text);
+    site.run(["-q", "digest", "weekly"]).stderr("").succeeds();
+    let read = |file: &str| site.read(&format!(".tidings/preview/weekly/{file}"));
+    assert!(
+        read("next.html")
+            .contains("<body>The week, the 23 November 2026<a href=\"https://example.org/blog/b/\">Post b</a>")
+    );
+    assert!(
+        read("next.txt").starts_with("Post b https://example.org/blog/b/\nPost a https://example.org/blog/a/\nLeave: ")
+    );
+    // Without a text of the same name, the built-in one is made.
+    site.remove("templates/letter.txt");
+    site.run(["-q", "digest", "weekly"]).succeeds();
+    assert!(read("next.txt").starts_with("The week\n23 November 2026, 2 posts\n"));
+}

@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty};
 use super::talk::{count, findings_json, in_order, plural, show};
-use super::{Context, Outcome, kept};
+use super::{Context, Outcome, digests, kept};
 use crate::diagnostic::Severity;
 use crate::disk::{output, written};
 use clap::Args;
@@ -40,6 +40,7 @@ impl Check {
                 }
             }
             findings.extend(kept::changed_ids(site, &changed));
+            findings.extend(digests::findings(context, site));
         }
         // Whoever wants quiet and is strict must still learn what it was that failed.
         let least = if context.talk.quiet() && !self.strict { Severity::Error } else { Severity::Warning };

@@ -11,7 +11,7 @@ use crate::digest::preview::{Earlier, History, LeftOut, Picture, Preview, Shown,
 use crate::digest::render::MOST_BYTES;
 use crate::disk::load::{self, reason};
 use crate::disk::replace;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fs;
@@ -29,7 +29,7 @@ pub struct DigestCommand {
     #[arg(long, value_name = "PERIOD")]
     period: Option<String>,
     /// Carry posts from this day on that otherwise count as carried
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     since: Option<NaiveDate>,
     /// Show the preview in the browser
     #[arg(long)]
@@ -40,8 +40,7 @@ impl DigestCommand {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         let mut findings = Vec::new();
-        let since = self.since.map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        let shown = preview(context, &self.name, self.period.as_deref(), since, &mut findings);
+        let shown = preview(context, &self.name, self.period.as_deref(), self.since, &mut findings);
         in_order(&mut findings);
         show(context, &findings, if context.talk.quiet() { Severity::Error } else { Severity::Warning });
         let made = shown.map_err(|errors| show(context, &errors, Severity::Warning)).ok();
@@ -68,6 +67,10 @@ impl DigestCommand {
         for (i, reason) in chosen.left_out.iter().filter(|(_, reason)| reason.is_surprising()) {
             let article = &made.site.collection.articles[*i];
             context.talk.line(&format!("left out {}: {reason}", article.post.file));
+        }
+        if made.elsewhere > 0 && !context.talk.quiet() {
+            let warnings = plural(made.elsewhere, "warning");
+            context.talk.line(&format!("{warnings} about what the issue does not carry, see `tidings check`"));
         }
         if context.talk.json() {
             return;
@@ -114,7 +117,7 @@ pub fn preview(
     context: &Context,
     name: &str,
     period: Option<&str>,
-    since: Option<DateTime<Utc>>,
+    since: Option<NaiveDate>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<(Made, Value), Vec<Diagnostic>> {
     let made = issue::make(context, name, period, since, findings)?;
@@ -251,6 +254,12 @@ fn write(context: &Context, folder: &str, files: &[(&str, &[u8])]) -> Result<(),
         replace::whole(&file, bytes).map_err(|err| failed(name, &err))?;
     }
     Ok(())
+}
+
+/// A day as the command line has it.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == "2026-11-23".len());
+    day.ok_or_else(|| "not a day of the calendar; write it like 2026-11-23".to_owned())
 }
 
 /// Shows a file in the browser that the desktop starts for it.

@@ -2,13 +2,16 @@
 
 use super::Context;
 use super::site::{self, Faulty, Site};
+use crate::clock::on_clock;
 use crate::config::{Axis, Digest, GroupBy, Mailbox as Sender};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::digest::choose::{Choosing, Chosen};
 use crate::digest::compose::{Composer, Edition, Editorial, Settings};
 use crate::digest::due;
+use crate::digest::footer;
 use crate::digest::history::History;
 use crate::digest::issue::{Issue, Links};
+use crate::digest::links::{self, Link};
 use crate::digest::note::Note;
 use crate::digest::render::{Medium, Rendered, Renderer, TEMPLATE};
 use crate::disk::load;
@@ -19,10 +22,10 @@ use crate::mail::list::{FeedbackId, HeaderUrl, ListHeaders, ListId};
 use crate::mail::mime::{Body, Message, MessageId, Purpose};
 use crate::schedule::Period;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Store as _, StoreError, block_on};
+use crate::store::{Fault, Store as _, StoreError, block_on};
 use crate::template::Line;
 use crate::text::Text;
-use chrono::{DateTime, Utc};
+use chrono::{NaiveDate, NaiveTime};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,6 +49,8 @@ pub struct Made {
     pub chosen: Chosen,
     /// The issue; none where there are too few posts.
     pub mail: Option<Mail>,
+    /// How many warnings there are about what the issue does not carry.
+    pub elsewhere: usize,
 }
 
 /// An issue as mail.
@@ -67,7 +72,7 @@ pub fn make(
     context: &Context,
     name: &str,
     period: Option<&str>,
-    since: Option<DateTime<Utc>>,
+    since: Option<NaiveDate>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Made, Vec<Diagnostic>> {
     let config = load::config(&context.root)?;
@@ -84,28 +89,49 @@ pub fn make(
             }]
         })?,
     };
+    let since = since.map(|day| (day, on_clock(day.and_time(NaiveTime::MIN), digest.timezone)));
+    if let Some((day, _)) = since.filter(|(_, from)| *from > period.cutoff) {
+        let message = format!("`--since {day}` is after the cutoff of `{name}/{}`", period.name);
+        let hint = "name the first day of the posts that shall be carried although they count as carried";
+        return Err(vec![Diagnostic::error(message).hint(hint)]);
+    }
     // What is out at the cutoff is in the preview of an issue that is still to come.
     let then = Context { root: context.root.clone(), now: context.now.max(period.cutoff), ..*context };
     let (site, found) = site::open(&then, Faulty::Refuse);
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
-    findings.extend(warnings);
-    let Some(site) = site.filter(|_| errors.is_empty()) else { return Err(errors) };
+    let Some(site) = site.filter(|_| errors.is_empty()) else {
+        findings.extend(warnings);
+        return Err(errors);
+    };
     let choosing = Choosing {
         collection: &site.collection,
         config: &site.config,
         digest: &digest,
         period: &period,
-        since,
+        since: since.map(|(_, from)| from),
         own: &history,
         others: &others,
     };
     let (chosen, found) = choosing.choose();
     findings.extend(found);
+    // Whoever looks at an issue wants to know what is wrong with its posts; `check` tells of all others.
+    let of_issue = |finding: &Diagnostic| {
+        let mut files = chosen.articles.iter().map(|&i| site.collection.articles[i].post.file.as_str());
+        let file = finding.place.as_ref().map(|place| place.file.as_str());
+        file.is_none_or(|file| file == crate::config::FILE || files.any(|carried| carried == file))
+    };
+    let (told, elsewhere): (Vec<_>, Vec<_>) = warnings.into_iter().partition(of_issue);
+    findings.extend(told);
+    let logo = logo(&site, &digest);
+    if !logo.is_empty() {
+        return Err(logo);
+    }
+    let note = note(&site, &digest, &chosen.period, findings)?;
     let mail = match chosen.is_enough(&digest) {
-        true => Some(mail(&site, &digest, &history, &chosen, findings)?),
+        true => Some(mail(&site, &digest, &history, &chosen, note.as_ref(), findings)?),
         false => None,
     };
-    Ok(Made { site, digest, history, chosen, mail })
+    Ok(Made { site, digest, history, chosen, mail, elsewhere: elsewhere.len() })
 }
 
 fn unknown(name: &str, digests: &std::collections::BTreeMap<String, Digest>) -> Diagnostic {
@@ -113,6 +139,7 @@ fn unknown(name: &str, digests: &std::collections::BTreeMap<String, Digest>) -> 
     let hint = match (nearest(name, known.iter().copied()), known.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, true) => format!("there is none yet: write `[digest.{name}]` into {}", crate::config::FILE),
+        (None, false) if known.len() == 1 => format!("the only one is `{}`", known[0]),
         (None, false) => format!("there are `{}`", known.join("`, `")),
     };
     Diagnostic::error(format!("there is no digest `{name}`")).hint(hint)
@@ -146,28 +173,69 @@ fn histories(
     };
     match block_on(read) {
         Ok(Ok(histories)) => Ok(histories),
-        Ok(Err(err)) => Err(failed(err.to_string(), err.hint())),
+        Ok(Err(err)) => {
+            let message = match &err {
+                StoreError::Unusable { fault: Fault::Other | Fault::CannotOpen, source: Some(source), .. } => {
+                    format!("{err}: {}", cause(source.as_ref()))
+                }
+                _ => err.to_string(),
+            };
+            Err(failed(message, err.hint()))
+        }
         Err(err) => Err(failed(format!("the store `{file}` cannot be read: {}", load::reason(&err)), None)),
     }
 }
 
-fn mail(
+/// What the system or the database said, on one line.
+fn cause(source: &(dyn std::error::Error + 'static)) -> String {
+    match source.downcast_ref::<std::io::Error>() {
+        Some(err) => load::reason(err),
+        None => source.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// What is wrong with the pictures of a digest's logo, as far as they lie on the site itself.
+pub fn logo(site: &Site, digest: &Digest) -> Vec<Diagnostic> {
+    let logo = digest.theme.logo.iter();
+    let paths = logo.flat_map(|logo| logo.paths().map(move |path| (logo, path)));
+    let look = |path| load::look_at_picture(&site.root, &site.config, path);
+    paths.filter_map(|(logo, path)| Some(logo.unreadable(path, &look(path).err()?))).collect()
+}
+
+/// The name of the template that a digest is made with.
+fn template(site: &Site, digest: &Digest) -> Result<String, Diagnostic> {
+    let Some(named) = &digest.template else { return Ok(TEMPLATE.to_owned()) };
+    let name = match named.value.ends_with(".html") {
+        true => named.value.clone(),
+        false => format!("{}.html", named.value),
+    };
+    if site.templates.has(&name) {
+        return Ok(name);
+    }
+    let finding = Diagnostic::error(format!("`template` names a template that does not exist: `{}`", named.value));
+    Err(finding.at(crate::config::FILE, named.span).hint(match nearest(&name, site.templates.pages()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write it to `{}/{name}`; it can extend `tidings/{TEMPLATE}`", crate::template::FOLDER),
+    }))
+}
+
+/// The issue of some posts as mail.
+///
+/// # Errors
+///
+/// What is wrong in a template or in what a header takes from the settings. Warnings are added to `findings`.
+pub fn mail(
     site: &Site,
     digest: &Digest,
     history: &History,
     chosen: &Chosen,
+    note: Option<&Note>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Mail, Vec<Diagnostic>> {
     let one = |err: Diagnostic| vec![err];
     let config = &site.config;
-    for path in digest.theme.logo.iter().flat_map(|logo| logo.paths()) {
-        if !path.contains("://") && load::size_of(&site.root, config, path).is_none() {
-            let logo = digest.theme.logo.as_ref().expect("its paths are being looked at");
-            return Err(vec![logo.unreadable(path, "there is no such file")]);
-        }
-    }
-    let note = note(site, digest, &chosen.period, findings)?;
-    let (arranged, found) = match &note {
+    let template = template(site, digest).map_err(one)?;
+    let (arranged, found) = match note {
         Some(note) => note.arrange(&site.collection, chosen),
         None => (Default::default(), vec![]),
     };
@@ -200,7 +268,7 @@ fn mail(
     let carried: BTreeSet<Text> =
         history.issues().rev().take(4).flat_map(|record| &record.carried).map(|id| Text::new(id)).collect();
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.to_string());
-    let (own_subject, own_preheader, intro) = match &note {
+    let (own_subject, own_preheader, intro) = match note {
         Some(note) => {
             let own = |line: &Option<crate::diagnostic::Spanned<Text>>| line.as_ref().map(|l| l.value.to_string());
             (own(&note.subject), own(&note.preheader), text(&note.intro_markdown))
@@ -218,14 +286,10 @@ fn mail(
             intro: intro.as_deref(),
         },
         carried: &carried,
-        links: links(site, digest, &chosen.period, &slot),
+        links: addresses(site, digest, &chosen.period, &slot),
     };
     let issue = composer.compose(&edition).map_err(one)?;
     let slots = [slot];
-    let template = digest.template.as_ref().map_or(TEMPLATE.to_string(), |name| match name.value.ends_with(".html") {
-        true => name.value.clone(),
-        false => format!("{}.html", name.value),
-    });
     let renderer = Renderer {
         templates: &site.templates,
         theme: &digest.theme,
@@ -233,13 +297,26 @@ fn mail(
         measure: &|html| Encoded::new(html, &slots).size_bytes(),
     };
     let rendered = renderer.render(&issue, Medium::Mail).map_err(one)?;
-    let (errors, warnings): (Vec<_>, Vec<_>) = rendered.findings.iter().cloned().partition(Diagnostic::is_error);
+    let (mut errors, warnings): (Vec<_>, Vec<_>) = rendered.findings.iter().cloned().partition(Diagnostic::is_error);
     findings.extend(warnings);
+    errors.extend(footer::missing(&issue.footer, &rendered.html, &rendered.text, &template));
+    let (broken, odd): (Vec<_>, Vec<_>) =
+        links::findings(&of_posts(&issue, &rendered)).into_iter().partition(Diagnostic::is_error);
+    errors.extend(broken);
+    findings.extend(odd);
     if !errors.is_empty() {
         return Err(errors);
     }
     let eml = eml(site, digest, &chosen.period, &rendered, &slots).map_err(one)?;
     Ok(Mail { issue, rendered, eml })
+}
+
+/// The links of a mail but for those of its footer, which a site's own template may well have in one part only.
+fn of_posts(issue: &Issue, rendered: &Rendered) -> Vec<Link> {
+    let own = &issue.footer.links;
+    let footer = [&issue.site_url, &own.page, &own.unsubscribe, &own.preferences];
+    let is_footer = |link: &Link| footer.iter().any(|url| url.as_str() == link.url);
+    links::links(&rendered.html, &rendered.text).into_iter().filter(|link| !is_footer(link)).collect()
 }
 
 fn note(
@@ -248,7 +325,11 @@ fn note(
     period: &Period,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<Note>, Vec<Diagnostic>> {
-    let file = Note::file(&site.config.content, digest, &period.name);
+    let dirs = &site.config.content;
+    let (files, found) = load::notes(&site.root, &Note::folder(dirs, digest));
+    findings.extend(found.into_iter().filter(|finding| !finding.is_error()));
+    findings.extend(files.iter().filter_map(|file| Note::stray(file, dirs, digest)));
+    let file = Note::file(dirs, digest, &period.name);
     let bytes = match fs::read(site.root.join(&file)) {
         Ok(bytes) => bytes,
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -261,7 +342,7 @@ fn note(
 }
 
 /// Where the links of an issue lead: the page of the issue among the feeds, and the server for those of one person.
-fn links(site: &Site, digest: &Digest, period: &Period, slot: &Slot) -> Links {
+fn addresses(site: &Site, digest: &Digest, period: &Period, slot: &Slot) -> Links {
     let feeds = &site.config.feeds.url;
     let server = site.config.serve.public_url.as_ref().unwrap_or(feeds);
     Links {
@@ -299,7 +380,7 @@ fn eml(
     };
     let leave = mail.unsubscribe_mailto.clone().unwrap_or_else(|| format!("unsubscribe@{domain}"));
     let leave: Address = leave.parse().map_err(|err| wrong("`unsubscribe_mailto`", &err))?;
-    let links = links(site, digest, period, &slots[0]);
+    let links = addresses(site, digest, period, &slots[0]);
     let unsubscribe = links.unsubscribe.replace(slots[0].marker(), INERT);
     // A preview may be made for a site that is not on https yet; its links open nothing.
     let unsubscribe = unsubscribe.replacen("http://", "https://", 1);

@@ -5,6 +5,7 @@ pub mod build;
 pub mod check;
 pub mod diff;
 pub mod digest;
+mod digests;
 pub mod init;
 pub mod issue;
 pub mod kept;
@@ -12,8 +13,9 @@ pub mod site;
 pub mod talk;
 pub mod watch;
 
+use crate::content::date::YEARS;
 use crate::diagnostic::Diagnostic;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -187,10 +189,17 @@ fn manual(mut program: clap::Command) -> String {
 /// The present time: what the command line says, else SOURCE_DATE_EPOCH, else the clock.
 fn present(given: Option<&str>) -> Result<(DateTime<Utc>, bool), Diagnostic> {
     if let Some(given) = given {
-        let parsed = DateTime::parse_from_rfc3339(given);
-        return parsed.map(|now| (now.to_utc(), true)).map_err(|_| {
-            Diagnostic::error(format!("`--now {given}` is not a time")).hint("write it like 2026-11-23T09:00:00Z")
-        });
+        let Ok(now) = DateTime::parse_from_rfc3339(given) else {
+            let finding = Diagnostic::error(format!("`--now {given}` is not a time"));
+            return Err(finding.hint("write it like 2026-11-23T09:00:00Z"));
+        };
+        let now = now.to_utc();
+        if !YEARS.contains(&now.year()) {
+            let (first, last) = (YEARS.start(), YEARS.end());
+            let message = format!("`--now {given}` is too far away: its year is not between {first} and {last}");
+            return Err(Diagnostic::error(message));
+        }
+        return Ok((now, true));
     }
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(seconds) => {

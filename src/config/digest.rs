@@ -184,7 +184,11 @@ fn read_digest(
     let title = table.get("title", findings, values::shown).unwrap_or_else(|| site.title.clone());
     let from = table.get("from", findings, mailbox);
     let reply_to = table.get("reply_to", findings, mailbox);
-    let postal_address = table.get("postal_address", findings, paragraph);
+    let postal_address = table.get("postal_address", findings, |key, value| {
+        let hint = NEEDED.iter().find(|(needed, _)| *needed == key).map_or("", |(_, hint)| hint);
+        let text = paragraph(key, value)?;
+        if text.is_empty() { Err(Fault::new(format!("`{key}` is empty")).hint(hint)) } else { Ok(text) }
+    });
     let schedule = table.get("schedule", findings, schedule);
     let not_in = table.get_each("not_in", findings, |key, raw| other_digest(key, raw, &name.value, names));
     let formerly = table.get_each("formerly", findings, |key, raw| former_name(key, raw, names));
@@ -244,7 +248,7 @@ fn schedule(key: &str, value: &DeValue<'_>) -> Result<Schedule, Fault> {
     })
 }
 
-/// A text that says something, in one line or several.
+/// A text in one line or several; it may be empty.
 fn paragraph(key: &str, value: &DeValue<'_>) -> Result<Text, Fault> {
     let raw = values::text(key, value)?;
     if let Some((at, c)) = first_illegal(raw) {
@@ -253,7 +257,7 @@ fn paragraph(key: &str, value: &DeValue<'_>) -> Result<Text, Fault> {
     }
     let lines: Vec<String> =
         raw.lines().map(|line| Text::one_line(line).to_string()).filter(|line| !line.is_empty()).collect();
-    if lines.is_empty() { Err(Fault::new(format!("`{key}` is empty"))) } else { Ok(Text::new(&lines.join("\n"))) }
+    Ok(Text::new(&lines.join("\n")))
 }
 
 /// A text on one line, as it is written, that may end up in a header.

@@ -111,7 +111,7 @@ fn length(time: Duration) -> String {
 impl Choosing<'_> {
     /// The posts of the issue, and what its filter names that no post has.
     pub fn choose(&self) -> (Chosen, Vec<Diagnostic>) {
-        let (filter, findings) = self.filter();
+        let (filter, findings) = filter(self.collection, self.digest);
         let mut chosen = Chosen {
             period: self.period.clone(),
             is_first: self.own.is_empty(),
@@ -156,20 +156,19 @@ impl Choosing<'_> {
         let too_old = self.period.cutoff - published_at > max_age;
         too_old.then_some(Reason::TooOld { max_age: self.digest.max_age })
     }
+}
 
-    /// The filter, and a warning for each term that no post has: it may be a typo, or a term still to come.
-    fn filter(&self) -> (Option<Filter>, Vec<Diagnostic>) {
-        let digest = self.digest;
-        // The settings were refused if the filter has a fault, so there is one here.
-        let text = digest.filter.as_ref().map(|text| text.value.as_str());
-        let Some(filter) = text.and_then(|text| Filter::parse(text, digest.timezone).ok()) else {
-            return (None, Vec::new());
-        };
-        let otherwise = format!("the digest `{}` is made all the same", digest.name.value);
-        let place = |column, width| digest.filter_span(column, width);
-        let findings = self.collection.unknown_terms(&filter, place, &otherwise);
-        (Some(filter), findings)
-    }
+/// The filter of a digest, and a warning for each term in it that no post has: it may be a typo, or a term still to come.
+pub fn filter(collection: &Collection, digest: &Digest) -> (Option<Filter>, Vec<Diagnostic>) {
+    // The settings were refused if the filter has a fault, so there is one here.
+    let text = digest.filter.as_ref().map(|text| text.value.as_str());
+    let Some(filter) = text.and_then(|text| Filter::parse(text, digest.timezone).ok()) else {
+        return (None, Vec::new());
+    };
+    let otherwise = format!("the digest `{}` is made all the same", digest.name.value);
+    let place = |column, width| digest.filter_span(column, width);
+    let findings = collection.unknown_terms(&filter, place, &otherwise);
+    (Some(filter), findings)
 }
 
 impl Chosen {

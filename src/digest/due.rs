@@ -12,7 +12,7 @@ pub enum Refusal {
     #[error(transparent)]
     Name(#[from] PeriodError),
     /// It has not begun.
-    #[error("`{digest}/{period}` is in the future: it begins on {begins_at}")]
+    #[error("`{digest}/{period}` is in the future: it begins at {begins_at}")]
     Future {
         /// The digest.
         digest: String,
@@ -176,7 +176,7 @@ mod tests {
         }
         case(
             "2026-W49",
-            "`weekly/2026-W49` is in the future: it begins on 2026-11-23T09:00:00+01:00",
+            "`weekly/2026-W49` is in the future: it begins at 2026-11-23T09:00:00+01:00",
             Some("the period that runs now is `2026-W48`"),
         );
         let later = Some("posts that it did not carry are carried by the next issue");

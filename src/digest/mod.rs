@@ -3,6 +3,7 @@
 pub mod choose;
 pub mod compose;
 pub mod due;
+pub mod footer;
 pub mod history;
 pub mod issue;
 pub mod links;

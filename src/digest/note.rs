@@ -11,6 +11,7 @@ use crate::content::front_matter::yaml::{Map, fault, shown};
 use crate::content::front_matter::{Fences, drop_warning, place, split};
 use crate::diagnostic::{Diagnostic, Spanned, nearest};
 use crate::text::{Text, first_illegal, is_legal};
+use std::collections::BTreeMap;
 
 /// What a note may say in its front matter.
 const KEYS: [&str; 4] = ["subject", "preheader", "lead", "order"];
@@ -49,20 +50,53 @@ impl Note {
 
     /// The folder of a digest's notes, from the site's root.
     pub fn folder(dirs: &ContentDirs, digest: &Digest) -> String {
+        format!("{}/{}", Note::top(dirs), digest.name.value)
+    }
+
+    /// The folder of all notes, from the site's root: it has a folder for each digest.
+    pub fn top(dirs: &ContentDirs) -> String {
         match dirs.dir.as_str() {
-            "" | "." => format!("digests/{}", digest.name.value),
-            dir => format!("{dir}/digests/{}", digest.name.value),
+            "" | "." => "digests".to_owned(),
+            dir => format!("{dir}/digests"),
         }
     }
 
-    /// A warning about a file in the folder of a digest's notes that is the note of no period, so that a slip in its name is
-    /// not passed over in silence.
-    pub fn stray(file: &str, digest: &Digest) -> Option<Diagnostic> {
-        let name = file.rsplit('/').next().unwrap_or(file);
-        let period = name.strip_suffix(".md")?;
-        let error = digest.schedule.by_name(period, digest.timezone).err()?;
+    /// A warning about a Markdown file among the notes of a digest that is the note of no period, so that a slip in its name
+    /// is not passed over in silence.
+    pub fn stray(file: &str, dirs: &ContentDirs, digest: &Digest) -> Option<Diagnostic> {
         let finding = Diagnostic::warning(format!("this note belongs to no issue of `{}`", digest.name.value));
-        Some(finding.in_file(file).hint(error.to_string()))
+        let finding = finding.in_file(file);
+        let folder = Note::folder(dirs, digest);
+        let name = file.strip_prefix(&folder)?.strip_prefix('/')?;
+        if name.contains('/') {
+            return Some(finding.hint(format!("notes lie in `{folder}` itself")));
+        }
+        let Some(period) = name.strip_suffix(".md") else {
+            return Some(finding.hint("its name must end in `.md`"));
+        };
+        let error = digest.schedule.by_name(period, digest.timezone).err()?;
+        Some(finding.hint(error.to_string()))
+    }
+
+    /// A warning about a note that lies in the folder of no digest.
+    pub fn homeless(file: &str, dirs: &ContentDirs, digests: &BTreeMap<String, Digest>) -> Option<Diagnostic> {
+        let top = Note::top(dirs);
+        let name = file.strip_prefix(&top)?.strip_prefix('/')?.rsplit_once('/').map(|(folder, _)| folder);
+        let name = name.and_then(|folder| folder.split('/').next());
+        if name.is_some_and(|name| digests.contains_key(name)) {
+            return None;
+        }
+        let known = digests.keys().map(String::as_str);
+        let former = |name: &str| digests.values().find(|digest| digest.formerly.iter().any(|was| was == name));
+        let hint = match name {
+            None => format!("notes lie in the folder of a digest: `{top}/NAME`"),
+            Some(name) => match (former(name), nearest(name, known)) {
+                (Some(digest), _) => format!("`{name}` is `{}` now: move it to its folder", digest.name.value),
+                (None, Some(near)) => format!("did you mean `{top}/{near}`?"),
+                (None, None) => format!("there is no `[digest.{name}]` in {}", crate::config::FILE),
+            },
+        };
+        Some(Diagnostic::warning("this note belongs to no digest").in_file(file).hint(hint))
     }
 
     /// Reads a note from the bytes of its file. There is one only where no error was found.
@@ -70,6 +104,24 @@ impl Note {
         let mut reader = Reader::new(file);
         let note = read(file, bytes, &mut reader);
         reader.finish(note)
+    }
+
+    /// A warning for each post that it names and nobody knows, whichever issue it is for.
+    pub fn unknown_posts(&self, collection: &Collection) -> Vec<Diagnostic> {
+        let lead = self.lead.iter().map(|name| ("lead", name));
+        let named = lead.chain(self.order.iter().map(|name| ("order", name)));
+        let unknown = named.filter(|(_, name)| find_post(collection, &name.value).is_none());
+        let slugs = || collection.articles.iter().map(|article| article.post.slug.value.as_str());
+        unknown.map(|(key, name)| self.unknown_post(key, name, slugs())).collect()
+    }
+
+    fn unknown_post<'a>(&self, key: &str, name: &Spanned<Text>, slugs: impl Iterator<Item = &'a str>) -> Diagnostic {
+        let hint = match nearest(&name.value, slugs) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "posts are named by their id or slug".to_owned(),
+        };
+        let message = format!("`{key}` names an unknown post `{}`", shown(&name.value));
+        Diagnostic::warning(message).at(&self.file, name.span).hint(hint)
     }
 
     /// The chosen posts in the note's order, and a warning for each post that it names and the issue does not carry.
@@ -98,13 +150,7 @@ impl Note {
         let raw = shown(&name.value);
         let Some(i) = find_post(collection, &name.value) else {
             let slugs = chosen.articles.iter().map(|&i| collection.articles[i].post.slug.value.as_str());
-            let hint = match nearest(&name.value, slugs) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "posts are named by their id or slug".to_owned(),
-            };
-            return Diagnostic::warning(format!("`{key}` names an unknown post `{raw}`"))
-                .at(&self.file, name.span)
-                .hint(hint);
+            return self.unknown_post(key, name, slugs);
         };
         let finding = Diagnostic::warning(format!("`{key}` names a post that the issue does not carry: `{raw}`"));
         let finding = finding.at(&self.file, name.span);

@@ -317,7 +317,11 @@ impl Maker<'_> {
             summary: shortened(&story.summary, self.shape.summary_chars),
             words: None,
             byline,
-            date: language.short_day(story.published_on),
+            date: match self.issue.date - story.published_on {
+                // Within half a year nobody asks which year is meant.
+                age if age.num_days().abs() <= 183 => language.short_day(story.published_on),
+                _ => language.day(story.published_on),
+            },
             date_iso: story.published_on.to_string(),
             category: story.category.as_ref().map(|name| name.to_string()).unwrap_or_default(),
             around: if language.is_spoken() && !attributes.is_empty() {

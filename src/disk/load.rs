@@ -127,9 +127,39 @@ pub fn templates(root: &Path) -> (Vec<(String, String)>, Vec<Diagnostic>) {
     (texts, findings)
 }
 
+/// The editors' notes: all Markdown files in the folder of notes, sorted, from the site's root.
+pub fn notes(root: &Path, folder: &str) -> (Vec<String>, Vec<Diagnostic>) {
+    let (mut files, mut findings) = (Vec::new(), Vec::new());
+    if root.join(folder).is_dir() {
+        walk(root, folder, &POSTS, &mut files, &mut findings);
+    }
+    (files, findings)
+}
+
 /// The size in bytes of a file that the site serves, where it is known.
 pub fn size_of(root: &Path, config: &Config, path: &str) -> Option<u64> {
     Some(fs::metadata(served(root, config, path)?).ok()?.len())
+}
+
+/// Whether a picture that the site serves can be shown, or why not.
+///
+/// # Errors
+///
+/// The reason, as it reads on after a colon.
+pub fn look_at_picture(root: &Path, config: &Config, path: &str) -> Result<(), String> {
+    let Some(file) = served(root, config, path) else {
+        let folders = folders(config).map(|folder| format!("`{folder}`"));
+        return Err(format!("there is no such file in {}", listed(&folders)));
+    };
+    fs::File::open(&file).map_err(|err| reason(&err))?;
+    imagesize::size(&file).map(|_| ()).map_err(|_| "it is no picture".to_owned())
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 /// The width and height of a picture that the site serves, where they are known.
@@ -152,14 +182,21 @@ pub fn picture(root: &Path, config: &Config, url: &str) -> Option<(String, Vec<u
     Some((media_type.to_string(), bytes(&file).ok().filter(|_| small)?))
 }
 
+/// The folders in which a file that the site serves may lie, from the site's root.
+fn folders(config: &Config) -> [&str; 3] {
+    [&config.content.output, "static", &config.content.dir]
+}
+
 /// Where a file that the site serves lies, in one of the folders where generators keep such files.
 fn served(root: &Path, config: &Config, path: &str) -> Option<PathBuf> {
     let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
     if path.split(['/', '\\']).any(|part| part == "..") {
         return None;
     }
-    let folders = [&config.content.output, "static", &config.content.dir];
-    folders.iter().map(|folder| root.join(folder).join(path.trim_start_matches('/'))).find(|file| file.is_file())
+    folders(config)
+        .iter()
+        .map(|folder| root.join(folder).join(path.trim_start_matches('/')))
+        .find(|file| file.is_file())
 }
 
 /// Reads and parses files in parallel, in the order given.

@@ -53,6 +53,10 @@ impl Sqlite {
     /// [`StoreError::Unusable`]
     pub async fn open_to_read(path: &Path, name: &str) -> Result<Option<Sqlite>, StoreError> {
         match path.try_exists() {
+            Ok(true) if path.is_dir() => {
+                let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+                return Err(unusable(name, Fault::CannotOpen, Some(Box::new(source))));
+            }
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(err) => return Err(unusable(name, Fault::CannotOpen, Some(Box::new(err)))),

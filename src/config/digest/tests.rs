@@ -118,6 +118,8 @@ hint: say where the sender can be reached by post, which laws such as CAN-SPAM a
   |
 8 | postal_address = ' '
   |                  ^^^
+hint: say where the sender can be reached by post, which laws such as CAN-SPAM ask of every newsletter:
+      `postal_address = \"Field Notes, 1 Main Street, Springfield\"`
 "
     );
 }

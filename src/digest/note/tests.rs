@@ -135,8 +135,14 @@ fn characters_that_no_mail_can_carry_are_dropped_and_named() {
 #[test]
 fn a_note_of_no_period_is_named() {
     let scene = Scene::new("");
-    let told = |file: &str| Note::stray(file, scene.digest()).map(|finding| finding.render(None));
+    let dirs = &scene.config.content;
+    let told = |file: &str| Note::stray(file, dirs, scene.digest()).map(|finding| finding.render(None));
     assert_eq!(told(FILE), None);
+    assert_eq!(told("content/digests/week/2026-w48.md"), None);
+    let hint = |file: &str| Note::stray(file, dirs, scene.digest()).and_then(|finding| finding.hint);
+    assert_eq!(hint("content/digests/weekly/2026-W48.markdown").as_deref(), Some("its name must end in `.md`"));
+    let below = hint("content/digests/weekly/old/2026-W48.md");
+    assert_eq!(below.as_deref(), Some("notes lie in `content/digests/weekly` itself"));
     assert_eq!(
         told("content/digests/weekly/2026-w48.md").as_deref(),
         Some(
@@ -146,6 +152,20 @@ hint: `2026-w48` is not a period: they are named like `2026-W48`
 "
         )
     );
+}
+
+#[test]
+fn a_note_of_no_digest_is_named() {
+    let mut scene = Scene::new("formerly = ['letter']\n");
+    let dirs = scene.config.content.clone();
+    let digests = std::mem::take(&mut scene.config.digests);
+    let hint = |file: &str| Note::homeless(file, &dirs, &digests).and_then(|finding| finding.hint);
+    assert_eq!(hint(FILE), None);
+    let case = |file: &str, want: &str| assert_eq!(hint(file).as_deref(), Some(want), "{file}");
+    case("content/digests/wekly/2026-W48.md", "did you mean `content/digests/weekly`?");
+    case("content/digests/letter/2026-W48.md", "`letter` is `weekly` now: move it to its folder");
+    case("content/digests/monthly/2026-11.md", "there is no `[digest.monthly]` in tidings.toml");
+    case("content/digests/2026-W48.md", "notes lie in the folder of a digest: `content/digests/NAME`");
 }
 
 #[test]
