@@ -277,7 +277,8 @@ fn a_sites_own_templates_lie_over_ours_and_their_faults_are_said() {
     let readme = include_str!("../../../README.md");
     let footer = readme.split("A footer of your own").nth(1).and_then(|rest| rest.split("```").nth(1)).unwrap();
     let html = with("digest.html", footer.trim_start_matches("jinja\n")).unwrap();
-    assert!(html.contains("Field Notes, 1 High Street, Exampleton</p>"), "{html}");
+    let (line, address) = (html.find("Kenji reads all of it.</p>"), html.find("Exampleton"));
+    assert!(line.is_some() && line < address, "{html}");
     assert_eq!(
         with("digest.html", "<p>{{ titel }}</p>").unwrap_err().lines().take(5).collect::<Vec<_>>().join("\n"),
         "error: variable `titel` is not defined
