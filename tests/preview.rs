@@ -270,3 +270,36 @@ fn a_digest_has_a_template_of_its_own_and_a_text_beside_it() {
     site.run(["-q", "digest", "weekly"]).succeeds();
     assert!(read("next.txt").starts_with("The week\n23 November 2026, 2 posts\n"));
 }
+
+#[test]
+fn whoever_watches_is_told_why_a_preview_stays_as_it_was() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let site = site();
+    site.run(["digest", "weekly"]).succeeds();
+    let mut command = site.command();
+    command.args(["--now", "2026-12-20T12:00:00Z", "build", "--watch"]).stderr(Stdio::piped());
+    let mut watching = command.spawn().expect("the program can be started");
+    let lines = BufReader::new(watching.stderr.take().expect("it is piped")).lines();
+    let (say, hear) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let _ = say.send(lines.map_while(Result::ok).find(|line| line.starts_with("the preview")));
+    });
+    let told = hear.recv_timeout(std::time::Duration::from_secs(60)).ok().flatten();
+    watching.kill().expect("it runs");
+    watching.wait().expect("it ran");
+    reading.join().expect("its output has ended");
+    let want = "the preview of `weekly` is as it was: no issue weekly/2026-W52: 0 posts, and it takes 1";
+    assert_eq!(told.as_deref(), Some(want));
+}
+
+#[test]
+fn what_is_added_to_links_is_added_to_those_in_words_too() {
+    let note = "Read [a](/blog/a/#end), or [others](https://other.example/).\n";
+    let site = site().more_settings("utm = { source = \"weekly\" }\n").file("content/digests/weekly/2026-W48.md", note);
+    site.run(["-q", "digest", "weekly"]).stderr("").succeeds();
+    let (html, text) = (site.read(".tidings/preview/weekly/next.html"), site.read(".tidings/preview/weekly/next.txt"));
+    for url in ["https://example.org/blog/a/?utm_source=weekly#end", "https://other.example/"] {
+        assert!(html.contains(&format!("href=\"{url}\"")) && text.contains(&format!("({url})")), "{url}: {text}");
+    }
+}

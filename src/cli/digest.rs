@@ -78,14 +78,13 @@ impl DigestCommand {
         let name = format!("{}/{}", made.digest.name.value, chosen.period.name);
         let due = chosen.period.cutoff.with_timezone(&made.digest.timezone).format("%a %Y-%m-%d %H:%M %Z");
         let Some(Mail { rendered, eml, .. }) = &made.mail else {
-            let (count, least) = (plural(chosen.articles.len(), "post"), made.digest.min_posts);
             let before = made.digest.schedule.last_over(context.now, made.digest.timezone).name;
             let hint = if before == chosen.period.name {
                 String::new()
             } else {
                 format!("; --period {before} shows the last one")
             };
-            return context.talk.line(&format!("no issue {name}: {count}, and it takes {least}{hint}"));
+            return context.talk.line(&format!("{}{hint}", no_issue(made)));
         };
         let mut out = format!("issue      {name}, due {due}\nsubject    {}\n", rendered.subject);
         out += &format!("posts      {}\n", chosen.articles.len());
@@ -163,14 +162,24 @@ pub fn preview(
     Ok((made, report))
 }
 
+/// Why there is no issue.
+fn no_issue(made: &Made) -> String {
+    let (digest, period) = (&made.digest.name.value, &made.chosen.period.name);
+    let (count, least) = (plural(made.chosen.articles.len(), "post"), made.digest.min_posts);
+    format!("no issue {digest}/{period}: {count}, and it takes {least}")
+}
+
 /// Makes the previews that there are anew, for whoever watches a site: what is wrong with the site itself was said before.
 pub fn previews(context: &Context) {
     let Ok(config) = load::config(&context.root) else { return };
     for name in config.digests.keys().filter(|name| context.root.join(issue::preview_folder(name)).is_dir()) {
         let mut findings = Vec::new();
-        if let Err(errors) = preview(context, name, None, None, &mut findings) {
-            context.talk.line(&format!("the preview of `{name}` is as it was: {}", plural(errors.len(), "error")));
-        }
+        let why = match preview(context, name, None, None, &mut findings) {
+            Ok((Made { mail: Some(_), .. }, _)) => continue,
+            Ok((made, _)) => no_issue(&made),
+            Err(errors) => format!("{}, see `tidings digest {name}`", plural(errors.len(), "error")),
+        };
+        context.talk.line(&format!("the preview of `{name}` is as it was: {why}"));
     }
 }
 

@@ -218,8 +218,13 @@ fn read_colours(table: &Table<'_, '_>, key: &str, default: Colours, findings: &m
         border: get("border", default.border),
     };
     if findings.len() == before {
-        for (on, under) in colours.unreadable() {
-            findings.push(unreadable(&table, key, &colours, on, under));
+        let faulty: Vec<_> = colours.unreadable().collect();
+        for &(on, under) in &faulty {
+            // Where the accent cannot be read itself, what stands on it is asked again once it is another.
+            let follows = !table.entries.contains_key(on) && faulty.iter().any(|(first, _)| *first == under);
+            if !follows {
+                findings.push(unreadable(&table, key, &colours, on, under));
+            }
         }
     }
     colours
@@ -404,6 +409,12 @@ error: `muted` (#999999) on `surface` (#ffffff) has a contrast of 2.84:1 in `lig
 hint: the nearest `muted` that can be read there is `#6e6e6e`
 ",
         );
+        // Of the text on the button, which the accent lies under, nothing is said until the accent is another.
+        let findings = parse("[theme]\nlight.accent = \"#ff9900\"\n").unwrap_err();
+        let told: Vec<_> = findings.iter().filter_map(|finding| finding.message.split(' ').nth(3)).collect();
+        assert_eq!(told, ["`background`", "`surface`"]);
+        assert_eq!(findings[0].hint.as_deref(), Some("the nearest `accent` that can be read there is `#9f5f00`"));
+        assert!(parse("[theme]\nlight.accent = \"#9f5f00\"\n").is_ok());
         says(
             "[theme]\ndark.accent = \"#ff9a5c\"\ndark.button_text = \"#fff\"\n",
             "error: `button_text` (#ffffff) on `accent` (#ff9a5c) has a contrast of 2.09:1 in `dark`, and needs 4.5:1

@@ -3,7 +3,7 @@
 //! Pure: the posts, the settings, the editor's words and what was carried before are arguments.
 
 use super::issue::{Call, Footer, Image, Issue, Links, Section, Story};
-use super::words::Wording;
+use super::words::{Wording, Words};
 use crate::config::{Axis, Config};
 use crate::content::collection::{Article, Collection, State};
 use crate::content::links::absolute;
@@ -127,7 +127,7 @@ impl Composer<'_> {
             preheader: Text::default(),
             date,
             date_line: format!("{} · {count}", language.day(date)),
-            intro: edition.editorial.intro.and_then(|words| wording.words(words, &site.url)),
+            intro: edition.editorial.intro.and_then(|words| self.words(&wording, words, &site.url)),
             lead: lead.map(|i| self.lead_story(i, &wording)),
             sections: self.sections(shown, &language, &wording),
             titles: titles.iter().map(|&i| self.story(i, &wording)).collect(),
@@ -188,8 +188,8 @@ impl Composer<'_> {
         let post = &article.post;
         let said = post.summary.as_ref().map(|summary| Text::one_line(&summary.value)).filter(|said| !said.is_empty());
         let stand_in = || {
-            let words = wording.words(&post.lead.as_ref()?.value, &self.permalink(article))?;
-            Some(Text::new(&shortened(&Text::one_line(&words.text), STAND_IN_CHARS)))
+            let line = wording.line(&post.lead.as_ref()?.value, &self.permalink(article));
+            (!line.is_empty()).then(|| Text::new(&shortened(&line, STAND_IN_CHARS)))
         };
         Story {
             id: article.id.clone(),
@@ -218,13 +218,17 @@ impl Composer<'_> {
             let url = absolute(&call.destination_url.as_ref()?.value, &permalink)?;
             Some(Call {
                 title: call.title.clone(),
-                words: call.body.as_ref().and_then(|body| wording.words(body, &permalink)),
+                words: call.body.as_ref().and_then(|body| self.words(wording, body, &permalink)),
                 label: call.button_label.clone().unwrap_or_else(|| call.title.clone()),
                 url: self.with_parameters(&url),
             })
         });
-        let words = post.lead.as_ref().and_then(|lead| wording.words(&lead.value, &permalink));
+        let words = post.lead.as_ref().and_then(|lead| self.words(wording, &lead.value, &permalink));
         Story { words, image, call_to_action, ..self.story(i, wording) }
+    }
+
+    fn words(&self, wording: &Wording, markdown: &str, base: &Url) -> Option<Words> {
+        wording.words(markdown, base, &|url| self.with_parameters(&Text::new(url)))
     }
 
     fn permalink(&self, article: &Article) -> Url {

@@ -4,7 +4,7 @@
 //! their text. The plain text is made from the HTML, so that the two cannot differ.
 
 use crate::content::markdown::Renderer;
-use crate::text::Html;
+use crate::text::{Html, Text};
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
@@ -61,12 +61,22 @@ impl Wording {
         Wording { renderer: Renderer::new(), cleaner }
     }
 
-    /// Markdown whose links are relative to `base`. None where it says nothing.
-    pub fn words(&self, markdown: &str, base: &Url) -> Option<Words> {
-        let rendered = self.renderer.render(None, markdown, base, "mail");
-        let html = self.cleaner.clean(&with_bold_headings(&rendered.html)).to_string();
-        let text = plain(&html);
+    /// Markdown whose links are relative to `base`; each leads where `lead` sends its absolute address. None where it says
+    /// nothing.
+    pub fn words(&self, markdown: &str, base: &Url, lead: &dyn Fn(&str) -> Text) -> Option<Words> {
+        let html = with_links(&self.html(markdown, base), lead);
+        let text = plain(&html, Addresses::Named);
         (!text.is_empty()).then(|| Words { html: Html::trusted(html.trim()), text })
+    }
+
+    /// What Markdown says, as one line without the addresses of its links. Empty where it says nothing.
+    pub fn line(&self, markdown: &str, base: &Url) -> Text {
+        Text::one_line(&plain(&self.html(markdown, base), Addresses::LeftOut))
+    }
+
+    fn html(&self, markdown: &str, base: &Url) -> String {
+        let rendered = self.renderer.render(None, markdown, base, "mail");
+        self.cleaner.clean(&with_bold_headings(&rendered.html)).to_string()
     }
 }
 
@@ -78,9 +88,35 @@ fn with_bold_headings(html: &str) -> String {
     })
 }
 
+/// Clean HTML, in which `href` is the only attribute, with other addresses.
+fn with_links(html: &str, lead: &dyn Fn(&str) -> Text) -> String {
+    const HREF: &str = "<a href=\"";
+    let mut parts = html.split(HREF);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (url, rest) = part.split_once('"').unwrap_or((part, ""));
+        out.push_str(HREF);
+        out.push_str(&escape(&lead(&unescape(url))));
+        out.push('"');
+        out.push_str(rest);
+    }
+    out
+}
+
+fn escape(raw: &str) -> String {
+    raw.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Whether a text names the addresses of its links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    Named,
+    LeftOut,
+}
+
 /// The text of clean HTML: without a `<` that starts no tag, with `>` in no attribute.
-fn plain(html: &str) -> String {
-    let mut writer = Plain::default();
+fn plain(html: &str, addresses: Addresses) -> String {
+    let mut writer = Plain { names_addresses: addresses == Addresses::Named, ..Plain::default() };
     let mut rest = html;
     while let Some((text, tag)) = rest.split_once('<') {
         writer.text(text);
@@ -100,6 +136,7 @@ struct Plain {
     /// Where the text of an open link starts, and its address.
     link: Option<(usize, String)>,
     lists: usize,
+    names_addresses: bool,
 }
 
 impl Plain {
@@ -120,7 +157,7 @@ impl Plain {
                     let said = self.block.get(start..).unwrap_or_default().trim();
                     if said.is_empty() {
                         self.block.push_str(&url);
-                    } else if said != url && url.strip_prefix("mailto:") != Some(said) {
+                    } else if self.names_addresses && said != url && url.strip_prefix("mailto:") != Some(said) {
                         self.block.push_str(&format!(" ({url})"));
                     }
                 }
@@ -175,7 +212,7 @@ mod tests {
     #[track_caller]
     fn case(markdown: &str, html: &str, text: &str) {
         let base = Url::parse("https://example.org/blog/a/").unwrap();
-        let words = Wording::new().words(markdown, &base).unwrap_or_default();
+        let words = Wording::new().words(markdown, &base, &|url| Text::new(url)).unwrap_or_default();
         assert_eq!((words.html.as_str(), words.text.as_str()), (html, text), "{markdown}");
     }
 
@@ -194,6 +231,18 @@ mod tests {
             "<p><a href=\"https://example.org/\">https://example.org/</a> <a href=\"mailto:ana@example.org\">ana@example.org</a></p>",
             "https://example.org/ ana@example.org",
         );
+    }
+
+    #[test]
+    fn links_lead_where_they_are_sent_and_a_line_has_no_addresses() {
+        let base = Url::parse("https://example.org/blog/a/").unwrap();
+        let lead = |url: &str| Text::new(&format!("{url}?a=1&b=\"2"));
+        let markdown = "*One* [two](../b/?c=3&d=4), <https://example.org/>.\n\n[Three](mailto:ana@example.org)";
+        let words = Wording::new().words(markdown, &base, &lead).unwrap();
+        let two = "https://example.org/blog/b/?c=3&amp;d=4?a=1&amp;b=&quot;2";
+        assert!(words.html.contains(&format!("<a href=\"{two}\">two</a>")), "{}", words.html.as_str());
+        assert!(words.text.contains("two (https://example.org/blog/b/?c=3&d=4?a=1&b=\"2)"), "{}", words.text);
+        assert_eq!(Wording::new().line(markdown, &base).as_str(), "One two, https://example.org/. Three");
     }
 
     #[test]
