@@ -9,6 +9,9 @@ mod mail;
 mod mailbox;
 mod parse;
 mod theme;
+mod rate;
+mod secret;
+mod smtp;
 pub(crate) mod tree;
 pub(crate) mod values;
 
@@ -17,6 +20,9 @@ pub use digest::{Approval, Digest, GroupBy};
 pub use mail::{Dkim, Mail, Network, Serve, Store};
 pub use mailbox::{MAILBOX_FORM, Mailbox, MailboxError};
 pub use theme::{Colours, Logo, PAIRS, Theme};
+pub use rate::{Rate, RateError};
+pub use secret::Secret;
+pub use smtp::{DomainLimits, OnUncertain, Outlet, Security, Smtp, SmtpUrl, Timeouts};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
@@ -45,6 +51,8 @@ pub struct Config {
     pub digests: BTreeMap<String, Digest>,
     /// `[mail]`
     pub mail: Mail,
+    /// `[smtp]`
+    pub smtp: Smtp,
     /// `[store]`
     pub store: Store,
     /// `[serve]`

@@ -41,6 +41,7 @@ impl Check {
             }
             findings.extend(kept::changed_ids(site, &changed));
             findings.extend(digests::findings(context, site));
+            findings.extend(site.config.smtp.warning());
         }
         // Whoever wants quiet and is strict must still learn what it was that failed.
         let least = if context.talk.quiet() && !self.strict { Severity::Error } else { Severity::Warning };

@@ -5,7 +5,7 @@ use super::Content;
 use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
 use super::{
-    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, values,
+    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, smtp, values,
 };
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::filter::Filter;
@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
-const TABLES: [&str; 9] = ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "store", "serve"];
+const TABLES: [&str; 10] =
+    ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "smtp", "store", "serve"];
 const SITE_KEYS: [&str; 8] =
     ["title", "url", "description", "language", "timezone", "publish_time", "permalink", "author"];
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
@@ -50,10 +51,11 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let declared = read_declared(&open("feed", &mut findings), &feeds, site.timezone, &mut findings);
     let digests = digest::read_digests(&open("digest", &mut findings), &site, &mut findings);
     let mail = mail::read_mail(&open("mail", &mut findings), &mut findings);
+    let smtp = smtp::read_smtp(&open("smtp", &mut findings), &content.output, &mut findings);
     let store = mail::read_store(&open("store", &mut findings), &mut findings);
     let serve = mail::read_serve(&open("serve", &mut findings), &mut findings);
     if findings.is_empty() {
-        return Ok(Config { site, content, front_matter, feeds, declared, digests, mail, store, serve });
+        return Ok(Config { site, content, front_matter, feeds, declared, digests, mail, smtp, store, serve });
     }
     findings.sort_by_key(|finding| finding.place.as_ref().and_then(|place| place.span));
     Err(findings)
@@ -98,13 +100,14 @@ fn refuse_unknown_tables(source: &Source<'_>, root: &DeTable<'_>, findings: &mut
 
 /// Where a key would be known.
 pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
-    let tables: [(&str, &[&str]); 8] = [
+    let tables: [(&str, &[&str]); 9] = [
         ("site", &SITE_KEYS),
         ("content", &CONTENT_KEYS),
         ("feeds", &FEEDS_KEYS),
         ("feed.NAME", &FEED_KEYS),
         ("digest.NAME", &digest::KEYS),
         ("mail", &mail::MAIL_KEYS),
+        ("smtp", &smtp::SMTP_KEYS),
         ("store", &mail::STORE_KEYS),
         ("serve", &mail::SERVE_KEYS),
     ];
