@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
-//! `disk/`, `store/`, `cli/` and `main.rs` only, and a pure function that needs the time gets it as an argument, `now`.
+//! `disk/`, `store/`, `cli/`, `main.rs` and the transports of `mail/` only, and a pure function that needs the time gets it as an argument, `now`.
 //!
 //! A folder is a stage, a file a word of the field. Each floor may use the floors below it, never one above:
 //!

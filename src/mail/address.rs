@@ -52,6 +52,44 @@ impl Address {
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
+
+    /// As a log may show it: `a***@e***.com`.
+    pub fn masked(&self) -> String {
+        masked(&self.0)
+    }
+}
+
+/// A text with every address in it masked: `a***@e***.com` for `ana@example.com`. For replies of servers and logs.
+///
+/// What stands around an `@` counts as an address as far as an address may go, and a bit further: rather one sign too many
+/// is hidden than one too few.
+pub fn masked(text: &str) -> String {
+    let is_local = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\"'`@".contains(c);
+    let is_domain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '=' | '+') || !c.is_ascii();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        let local = match before.strip_suffix('"').and_then(|quoted| quoted.rfind('"')) {
+            Some(quote) => quote,
+            None => before.char_indices().rev().find(|&(_, c)| !is_local(c)).map_or(0, |(i, c)| i + c.len_utf8()),
+        };
+        let end = after.find(|c| !is_domain(c)).unwrap_or(after.len());
+        let domain = after[..end].trim_end_matches(['.', '-']);
+        shown.push_str(&before[..local]);
+        if before[local..].is_empty() && domain.is_empty() {
+            shown.push('@');
+        } else {
+            shown.extend(before[local..].chars().next());
+            shown.push_str("***@");
+            shown.extend(domain.chars().next());
+            shown.push_str("***");
+            shown.push_str(domain.rfind('.').map_or("", |dot| &domain[dot..]));
+        }
+        rest = &after[domain.len()..];
+    }
+    shown.push_str(rest);
+    shown
 }
 
 impl FromStr for Address {
@@ -217,6 +255,28 @@ mod tests {
         case("news@example.org", "news@example.org");
         case("a.b+c_d@Mail.Example.ORG", "a.b+c_d@mail.example.org");
         case("news@bücher.example", "news@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn addresses_in_a_text_are_masked() {
+        #[track_caller]
+        fn case(text: &str, want: &str) {
+            assert_eq!(masked(text), want);
+        }
+        case("", "");
+        case("no such user", "no such user");
+        case("ana@example.com", "a***@e***.com");
+        case("<ana.souza@mail.example.com>: unknown", "<a***@m***.com>: unknown");
+        case("to ana@example.com, li@example.org.", "to a***@e***.com, l***@e***.org.");
+        case("mailto:ana@example.com?x", "mailto:a***@e***.com?x");
+        case("bounce+ana=example.com@news.example.org x", "b***@n***.org x");
+        case("grüße@bücher.example!", "g***@b***.example!");
+        case("rcpt \"a b\"@example.com", "rcpt \"***@e***.com");
+        case("ana@localhost", "a***@l***");
+        case("a@b@c.example", "a***@b******@c***.example");
+        case("meet @ noon", "meet @ noon");
+        case("@", "@");
+        assert_eq!("ana@example.com".parse::<Address>().unwrap().masked(), "a***@e***.com");
     }
 
     #[test]
