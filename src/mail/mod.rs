@@ -5,6 +5,7 @@
 //! fail and no value can start a header of its own.
 
 pub mod address;
+pub mod dkim;
 pub mod encoded;
 pub mod envelope;
 pub mod header;
