@@ -42,6 +42,7 @@ pub mod language;
 pub mod mail;
 pub mod schedule;
 pub mod store;
+pub mod subscriber;
 pub mod template;
 pub mod text;
 pub mod wrap;

@@ -23,6 +23,8 @@ use crate::mail::mime::{Body, Message, MessageId, Purpose};
 use crate::schedule::Period;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Fault, Store as _, StoreError, block_on};
+use crate::store::{Store as _, StoreError, block_on};
+use crate::subscriber::token::Token;
 use crate::template::Line;
 use crate::text::Text;
 use chrono::{NaiveDate, NaiveTime};
@@ -32,7 +34,7 @@ use std::fs;
 use std::path::Path;
 
 /// How wide the place of a token is.
-const TOKEN_CHARS: usize = 48;
+const TOKEN_CHARS: usize = Token::CHARS;
 
 /// What the token of a preview is: it opens nothing.
 const INERT: &str = "preview-preview-preview-preview-preview-preview0";
