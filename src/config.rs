@@ -8,10 +8,11 @@ mod digest;
 mod mail;
 mod mailbox;
 mod parse;
-mod theme;
 mod rate;
 mod secret;
+mod security;
 mod smtp;
+mod theme;
 pub(crate) mod tree;
 pub(crate) mod values;
 
@@ -19,10 +20,11 @@ pub use colour::{Colour, LEAST_CONTRAST};
 pub use digest::{Approval, Digest, GroupBy};
 pub use mail::{Dkim, Mail, Network, Serve, Store};
 pub use mailbox::{MAILBOX_FORM, Mailbox, MailboxError};
-pub use theme::{Colours, Logo, PAIRS, Theme};
 pub use rate::{Rate, RateError};
 pub use secret::Secret;
+pub use security::{KEY_FILE, Secrets};
 pub use smtp::{DomainLimits, OnUncertain, Outlet, Security, Smtp, SmtpUrl, Timeouts};
+pub use theme::{Colours, Logo, PAIRS, Theme};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
@@ -57,6 +59,8 @@ pub struct Config {
     pub store: Store,
     /// `[serve]`
     pub serve: Serve,
+    /// `[security]`
+    pub security: Secrets,
 }
 
 impl Config {

@@ -18,7 +18,7 @@
 //! | 7 | `main.rs`, this file | run, print the error once, set the exit code; the map |
 //! | 6 | `cli/` | one short file per command: joins core and rim |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
-//! | 4 | `disk/` | reads the content folder and other tools' feeds; writes each file whole, by rename, and remembers which |
+//! | 4 | `disk/` | reads the content folder, keys and other tools' feeds; writes each file whole, by rename, and remembers which |
 //! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
 //! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it |
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |

@@ -14,12 +14,16 @@ fn a_new_site_builds_and_has_nothing_to_complain_of() {
         site.files("blog"),
         [
             ".gitignore",
+            ".tidings/.gitignore",
+            ".tidings/key",
             "content/people/ana-sousa.md",
             "content/posts/2026-11-23.first-post.md",
             "content/taxonomies/categories/news.yaml",
             "tidings.toml",
         ]
     );
+    let mode = std::fs::metadata(site.path("blog/.tidings/key")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     site.run(["check", "--strict", "--root", "blog"]).stdout("").stderr("").succeeds();
     site.run(["build", "--root", "blog"]).stderr("1 post in 4 feeds: wrote 15 files, 0 unchanged").succeeds();
     site.run(["build", "--root", "blog", "--locked"]).stderr("").succeeds();
@@ -27,8 +31,9 @@ fn a_new_site_builds_and_has_nothing_to_complain_of() {
     assert!(atom.contains("<title>My site</title>") && atom.contains("<id>tag:example.org,2026:"), "{atom}");
     // In the present folder, too; and what is there already stays.
     let site = Site::empty().file(".gitignore", "mine\n").file("README.md", "x");
+    site.write(".tidings/key", "theirs\n");
     site.run(["init"]).stderr("made a site in `.`; next: tidings build").succeeds();
-    assert_eq!(site.read(".gitignore"), "mine\n");
+    assert_eq!((site.read(".gitignore"), site.read(".tidings/key")), ("mine\n".to_owned(), "theirs\n".to_owned()));
     site.run(["check", "--strict"]).stderr("").succeeds();
 }
 

@@ -1,8 +1,9 @@
 //! `tidings init`: a new site that builds and checks clean.
 
 use super::{Context, Outcome};
-use crate::config::Config;
+use crate::config::{Config, KEY_FILE};
 use crate::diagnostic::Diagnostic;
+use crate::disk::key;
 use crate::disk::load::reason;
 use chrono::Datelike as _;
 use clap::Args;
@@ -73,6 +74,14 @@ impl Init {
             }
             fs::write(&path, text).map_err(|err| failed(&err))?;
             made.push(name);
+        }
+        // A key that is there stays: it signed the links of every mail that was sent.
+        if fs::symlink_metadata(root.join(KEY_FILE)).is_err() {
+            key::make(root, KEY_FILE).map_err(|err| {
+                let path = root.join(KEY_FILE);
+                Diagnostic::error(format!("cannot write `{}`: {}", path.display(), reason(&err)))
+            })?;
+            made.push(KEY_FILE.to_owned());
         }
         Ok(made)
     }

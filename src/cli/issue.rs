@@ -23,7 +23,6 @@ use crate::mail::mime::{Body, Message, MessageId, Purpose};
 use crate::schedule::Period;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Fault, Store as _, StoreError, block_on};
-use crate::store::{Store as _, StoreError, block_on};
 use crate::subscriber::token::Token;
 use crate::template::Line;
 use crate::text::Text;

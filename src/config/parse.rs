@@ -5,7 +5,8 @@ use super::Content;
 use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
 use super::{
-    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, smtp, values,
+    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, security, smtp,
+    values,
 };
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::filter::Filter;
@@ -16,8 +17,8 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
-const TABLES: [&str; 10] =
-    ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "smtp", "store", "serve"];
+const TABLES: [&str; 11] =
+    ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "smtp", "store", "serve", "security"];
 const SITE_KEYS: [&str; 8] =
     ["title", "url", "description", "language", "timezone", "publish_time", "permalink", "author"];
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
@@ -54,8 +55,21 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let smtp = smtp::read_smtp(&open("smtp", &mut findings), &content.output, &mut findings);
     let store = mail::read_store(&open("store", &mut findings), &mut findings);
     let serve = mail::read_serve(&open("serve", &mut findings), &mut findings);
+    let security = security::read_security(&open("security", &mut findings), &mut findings);
     if findings.is_empty() {
-        return Ok(Config { site, content, front_matter, feeds, declared, digests, mail, smtp, store, serve });
+        return Ok(Config {
+            site,
+            content,
+            front_matter,
+            feeds,
+            declared,
+            digests,
+            mail,
+            smtp,
+            store,
+            serve,
+            security,
+        });
     }
     findings.sort_by_key(|finding| finding.place.as_ref().and_then(|place| place.span));
     Err(findings)
@@ -100,7 +114,7 @@ fn refuse_unknown_tables(source: &Source<'_>, root: &DeTable<'_>, findings: &mut
 
 /// Where a key would be known.
 pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
-    let tables: [(&str, &[&str]); 9] = [
+    let tables: [(&str, &[&str]); 10] = [
         ("site", &SITE_KEYS),
         ("content", &CONTENT_KEYS),
         ("feeds", &FEEDS_KEYS),
@@ -110,6 +124,7 @@ pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
         ("smtp", &smtp::SMTP_KEYS),
         ("store", &mail::STORE_KEYS),
         ("serve", &mail::SERVE_KEYS),
+        ("security", &security::KEYS),
     ];
     let (table, _) = tables.iter().find(|(_, keys)| keys.contains(&key))?;
     Some(format!("`{key}` is a key of `[{table}]`"))

@@ -1,11 +1,14 @@
-//! The disk and the network: the content folder and other tools' feeds are read here, and everything that is written is
-//! written here.
+//! The disk and the network: the content folder, keys and other tools' feeds are read here, and everything that is written
+//! is written here.
 
+pub mod dkim;
 pub mod fetch;
 pub mod hosting;
 pub mod http;
+pub mod key;
 pub mod load;
 pub mod lockfile;
 pub mod output;
 pub mod replace;
+pub mod secret;
 pub mod written;
