@@ -175,7 +175,7 @@ impl Connection {
     /// # Errors
     ///
     /// The message could not be written, or may not be sent as it is ([`check_lines`]). [`SmtpError::is_uncertain`] tells
-    /// whether its end may have left.
+    /// whether its end may have left. Whoever stops waiting for this step cannot know.
     pub async fn body(&mut self, message: &[u8], next: Option<&Envelope>) -> Result<(), SmtpError> {
         let State::Ready = self.state else { return Err(self.out_of_turn(Phase::Body)) };
         self.state = State::Over;

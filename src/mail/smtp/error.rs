@@ -212,7 +212,7 @@ impl From<ReplyFault> for Fault {
 
 fn spoken(time: Duration) -> String {
     match time.as_secs() {
-        0 => format!("{} ms", time.as_millis()),
+        _ if time.subsec_millis() > 0 => format!("{} ms", time.as_millis()),
         1 => "1 second".to_owned(),
         seconds if seconds % 60 == 0 && seconds > 60 => format!("{} minutes", seconds / 60),
         seconds => format!("{seconds} seconds"),

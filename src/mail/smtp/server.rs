@@ -114,9 +114,10 @@ impl Server {
         Server { credentials: Some(Credentials { user: user.into(), password }), ..self }
     }
 
-    /// The same, with the name that this machine goes by; without one it is its address (RFC 5321, section 4.1.4).
+    /// The same, with the name that this machine goes by; without one, or with one that no command can carry, it is its
+    /// address (RFC 5321, section 4.1.4).
     pub fn with_helo(self, name: Option<String>) -> Server {
-        Server { helo: name, ..self }
+        Server { helo: name.filter(|name| name.bytes().all(|b| b.is_ascii_graphic())), ..self }
     }
 
     /// Host and port, for messages: `smtp.example.com:587`.
