@@ -759,3 +759,19 @@ mod whole_chain {
         }
     }
 }
+
+#[test]
+fn no_message_shows_the_password_of_the_mail_server() {
+    let post = "---\ntitle: A\ndate: 2026-10-01\nsummary: S\n---\nHello\n";
+    let site = Site::new().post("a.md", post).more_settings("[smtp]\nurl = 'smtps://news:hunter2@mail.example.org'\n");
+    site.run(["check"]).stderr_has("holds a password\n --> tidings.toml\n").succeeds();
+    let shown = |site: &Site, status| {
+        let run = site.run(["check", "--strict"]).fails(status);
+        assert!(!run.err().contains("hunter"), "{}", run.err());
+        run.err()
+    };
+    shown(&site, 1);
+    let site = Site::new().more_settings("[smtp]\nurl = 'smtps://news:hunter2@mail.example.org/x?y'\n");
+    let told = shown(&site, 1);
+    assert!(told.starts_with("error: `url` must end after the host and its port (line "), "{told}");
+}

@@ -79,7 +79,7 @@ fn next_envelope() -> Envelope {
 }
 
 /// Faults, what comes of them, whether the connection lives on, and whether the server has the mail.
-const FAULTS: [(&str, &str, bool, bool); 31] = [
+const FAULTS: [(&str, &str, bool, bool); 33] = [
     ("ana", "250 2.0.0 taken", true, true),
     ("mail-421", "refused in mail: 421 4.0.0 said on request to nobody", false, false),
     ("mail-451", "refused in mail: 451 4.0.0 said on request to nobody", true, false),
@@ -107,6 +107,8 @@ const FAULTS: [(&str, &str, bool, bool); 31] = [
         false,
         false,
     ),
+    ("data-early", "not taken in body: the server spoke before it was asked", false, false),
+    ("dot-early", "250 2.0.0 taken", false, true),
     ("data-drop", "not taken in data: the server closed the connection", false, false),
     ("dot-451", "451 4.0.0 said on request to d***@e***.com", true, false),
     ("dot-554.5.6.0", "554 5.6.0 said on request to d***@e***.com", true, false),

@@ -132,6 +132,7 @@ impl Connection {
     pub async fn begin(&mut self, envelope: &Envelope) -> Result<(), SmtpError> {
         let State::Idle = self.state else { return Err(self.out_of_turn(Phase::Mail)) };
         self.state = State::Over;
+        self.expect_silence(Phase::Mail)?;
         let reset = std::mem::take(&mut self.must_reset);
         let mut output = std::mem::take(&mut self.output);
         output.clear();
@@ -179,6 +180,8 @@ impl Connection {
     pub async fn body(&mut self, message: &[u8], next: Option<&Envelope>) -> Result<(), SmtpError> {
         let State::Ready = self.state else { return Err(self.out_of_turn(Phase::Body)) };
         self.state = State::Over;
+        // What came too early would be read as the verdict.
+        self.expect_silence(Phase::Body)?;
         check_lines(message).map_err(|fault| SmtpError::new(Phase::Body, fault.into()))?;
         let mut output = std::mem::take(&mut self.output);
         output.clear();
@@ -448,6 +451,14 @@ impl Connection {
     fn out_of_turn(&self, phase: Phase) -> SmtpError {
         let is_over = matches!(self.state, State::Over);
         SmtpError::new(phase, if is_over { Fault::Closed } else { Fault::OutOfTurn })
+    }
+
+    /// Refuses to go on where a reply is there already that nothing was asked for.
+    fn expect_silence(&self, phase: Phase) -> Result<(), SmtpError> {
+        if self.input.is_empty() {
+            return Ok(());
+        }
+        Err(SmtpError::new(phase, Fault::Protocol("the server spoke before it was asked".to_owned())))
     }
 
     /// Writes a command and waits for its reply.

@@ -16,6 +16,7 @@ A fault is PHASE-WHAT. The phases are greeting ehlo starttls auth rset mail rcpt
   garbage    bytes that are no reply        codes    a reply with two codes
   utf8       the usual reply, its text no UTF-8      long     the usual reply, its text 100 KB long
   endless    a reply that never ends                 354      a reply with no sense there, but for `data`
+  early      the usual reply, and one more 250 that nobody asked for
 
 and these: `dot-lost` closes and has not taken the mail; `data-anyway` asks for a message that has no recipient;
 `body-552` refuses in the middle of the message and closes; `starttls-strip` does not offer it; `starttls-inject` sends
@@ -40,7 +41,7 @@ import time
 from collections import Counter
 
 PHASES = "greeting ehlo starttls auth rset mail rcpt data body dot quit".split()
-FAULT = re.compile(r"(once-)?(%s)-((\d{3})(\.\d+\.\d+\.\d+)?|drop|mute|lost|anyway|strip|inject|garbage|codes|utf8|long|endless"
+FAULT = re.compile(r"(once-)?(%s)-((\d{3})(\.\d+\.\d+\.\d+)?|drop|mute|lost|anyway|strip|inject|early|garbage|codes|utf8|long|endless"
                    r"|(slow|drip)=[\d.]+)" % "|".join(PHASES))
 USUAL = {"greeting": "220 fault.example ESMTP", "starttls": "220 2.0.0 go on", "auth": "235 2.7.0 welcome",
          "rset": "250 2.0.0 forgotten", "mail": "250 2.1.0 sender taken", "rcpt": "250 2.1.5 recipient taken",
@@ -172,6 +173,9 @@ class Session:
                 for byte in usual.encode() + b"\r\n":
                     await self.send(bytes([byte]))
                     await asyncio.sleep(float(what[5:]))
+                return True
+            elif what == "early":
+                await self.send(usual.encode() + b"\r\n250 2.0.0 taken before it was there\r\n")
                 return True
             elif what == "garbage":
                 await self.send(b"\x00\xffthis is no reply\r\n")
