@@ -21,7 +21,10 @@ const APPLICATION_ID: i64 = 0x7469_6469;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The migrations, by number.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql")),
+    (2, "deliveries", include_str!("../../migrations/sqlite/0002_deliveries.sql")),
+];
 
 /// A store in a file.
 #[derive(Clone, Debug)]
@@ -199,6 +202,8 @@ fn options(path: &Path, patience: Duration) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // What is said to be remembered is on the disk.
         .synchronous(SqliteSynchronous::Full)
+        // What was erased is overwritten.
+        .pragma("secure_delete", "on")
         .foreign_keys(true)
 }
 
@@ -276,7 +281,7 @@ async fn applied(connection: &mut SqliteConnection) -> Found<usize> {
 
 async fn issues(connection: &mut SqliteConnection, names: &str) -> Found<Vec<(String, String, i64, i64, String)>> {
     let sql = "SELECT digest, period, starts_at, cutoff_at, state FROM issue
-        WHERE digest IN (SELECT value FROM json_each($1)) ORDER BY cutoff_at, digest, period";
+        WHERE digest IN (SELECT value FROM json_each($1)) AND state <> 'freezing' ORDER BY cutoff_at, digest, period";
     sqlx::query_as(sql).bind(names).fetch_all(connection).await
 }
 
@@ -293,16 +298,18 @@ async fn passed(connection: &mut SqliteConnection, names: &str) -> Found<Vec<(St
 }
 
 async fn digests(pool: &SqlitePool) -> Found<Vec<String>> {
-    sqlx::query_scalar("SELECT DISTINCT digest FROM issue ORDER BY digest").fetch_all(pool).await
+    sqlx::query_scalar("SELECT DISTINCT digest FROM issue WHERE state <> 'freezing' ORDER BY digest")
+        .fetch_all(pool)
+        .await
 }
 
 async fn state_of(connection: &mut SqliteConnection, digest: &str, period: &str) -> Found<Option<String>> {
-    let sql = "SELECT state FROM issue WHERE digest = $1 AND period = $2";
+    let sql = "SELECT state FROM issue WHERE digest = $1 AND period = $2 AND state <> 'freezing'";
     sqlx::query_scalar(sql).bind(digest).bind(period).fetch_optional(connection).await
 }
 
 async fn last(connection: &mut SqliteConnection, digest: &str) -> Found<Option<Last>> {
-    let sql = "SELECT period, cutoff_at FROM issue WHERE digest = $1 AND state NOT IN ('missed', 'too_few')
+    let sql = "SELECT period, cutoff_at FROM issue WHERE digest = $1 AND state NOT IN ('missed', 'too_few', 'freezing')
         ORDER BY cutoff_at DESC LIMIT 1";
     let last: Option<(String, i64)> = sqlx::query_as(sql).bind(digest).fetch_optional(connection).await?;
     Ok(last.map(|(period, cutoff_at)| Last { period, cutoff_at }))
