@@ -10,6 +10,7 @@ use crate::content::collection::{Article, Collection, State};
 use crate::diagnostic::Diagnostic;
 use crate::filter::Filter;
 use crate::schedule::Period;
+pub use crate::subscriber::choice::Choice;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
 use std::time::Duration;
@@ -191,28 +192,16 @@ impl Chosen {
     }
 }
 
-/// What a person wants to read: a union of categories and topics; everything where nothing is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Choice {
-    /// Categories, by slug or by any other name.
-    pub categories: Vec<String>,
-    /// Topics, by slug or by any other name.
-    pub topics: Vec<String>,
-}
-
-impl Choice {
-    /// Whether a post is for somebody with this choice. One with neither category nor topic is for everybody.
-    pub fn wants(&self, collection: &Collection, article: usize) -> bool {
-        let terms = || collection.articles[article].terms.iter().map(|&t| &collection.terms[t]);
-        let is_sorted = terms().any(|term| matches!(term.axis, Axis::Category | Axis::Topic));
-        let named = |axis| match axis {
-            Axis::Category => &self.categories[..],
-            Axis::Topic => &self.topics[..],
-            Axis::Tag | Axis::Author => &[],
-        };
-        let is_open = self.categories.is_empty() && self.topics.is_empty();
-        is_open || !is_sorted || terms().any(|term| named(term.axis).iter().any(|name| term.is_called(name)))
-    }
+/// Whether a post is for somebody with this choice. One with neither category nor topic is for everybody.
+pub fn wants(choice: &Choice, collection: &Collection, article: usize) -> bool {
+    let terms = || collection.articles[article].terms.iter().map(|&t| &collection.terms[t]);
+    let is_sorted = terms().any(|term| matches!(term.axis, Axis::Category | Axis::Topic));
+    let named = |axis| match axis {
+        Axis::Category => choice.categories(),
+        Axis::Topic => choice.topics(),
+        Axis::Tag | Axis::Author => &[],
+    };
+    choice.is_everything() || !is_sorted || terms().any(|term| named(term.axis).iter().any(|name| term.is_called(name)))
 }
 
 /// The lists of posts that an issue is composed for.
@@ -228,7 +217,7 @@ pub struct Variants {
 pub fn variants(collection: &Collection, articles: &[usize], choices: &[Choice]) -> Variants {
     let wanted: Vec<Vec<usize>> = choices
         .iter()
-        .map(|choice| articles.iter().copied().filter(|&i| choice.wants(collection, i)).collect())
+        .map(|choice| articles.iter().copied().filter(|&i| wants(choice, collection, i)).collect())
         .collect();
     let mut lists: Vec<Vec<usize>> = wanted.iter().filter(|list| !list.is_empty()).cloned().collect();
     lists.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));

@@ -4,6 +4,7 @@
 //! decide: it keeps what it is told, and refuses what would carry a post twice.
 
 pub mod sqlite;
+pub mod subscribers;
 
 use crate::digest::history::{History, Record, RecordState};
 use chrono::{DateTime, Utc};

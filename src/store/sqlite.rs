@@ -3,6 +3,8 @@
 //! The file is in WAL mode, so that previews can read while an issue is being frozen; whoever writes says so with the first
 //! statement (`BEGIN IMMEDIATE`) and waits for the others. Each statement stands in a function of its own.
 
+mod subscribers;
+
 use super::{Fault, Last, Store, StoreError, admit};
 use crate::digest::history::{History, Record, RecordState};
 use crate::schedule::Period;

@@ -303,10 +303,7 @@ fn a_choice_is_a_union_and_a_post_with_neither_category_nor_topic_is_for_everybo
     scene.post("c", "2026-11-20T03:00:00Z", "topic: [gdpr, hipaa]\n");
     scene.post("d", "2026-11-20T02:00:00Z", "tags: [care]\n");
     let (chosen, collection) = scene.choose_at("2026-W48", "2026-11-23T09:00:00Z");
-    let choice = |categories: &[&str], topics: &[&str]| Choice {
-        categories: categories.iter().map(|s| s.to_string()).collect(),
-        topics: topics.iter().map(|s| s.to_string()).collect(),
-    };
+    let choice = |categories: &[&str], topics: &[&str]| Choice::new(categories, topics);
     let choices = [
         choice(&["care"], &[]),
         choice(&[], &[]),
@@ -319,7 +316,7 @@ fn a_choice_is_a_union_and_a_post_with_neither_category_nor_topic_is_for_everybo
     assert_eq!(variants.lists, [vec![0, 1, 2, 3], vec![1, 2, 3], vec![0, 3], vec![3]]);
     assert_eq!(variants.of.len(), choices.len());
     for (choice, of) in choices.iter().zip(&variants.of) {
-        let want: Vec<usize> = chosen.articles.iter().copied().filter(|&i| choice.wants(&collection, i)).collect();
+        let want: Vec<usize> = chosen.articles.iter().copied().filter(|&i| wants(choice, &collection, i)).collect();
         assert_eq!(of.map(|of| &variants.lists[of]), Some(&want));
     }
     // Without a post for everybody, who chose what is not there gets nothing.
@@ -501,10 +498,7 @@ proptest! {
         let (chosen, collection) = scene.choose_at("2026-W48", "2026-11-23T09:00:00Z");
         let made: Vec<Choice> = choices
             .iter()
-            .map(|(c, t)| Choice {
-                categories: c.iter().map(|n| format!("c{n}")).collect(),
-                topics: t.iter().map(|n| format!("t{n}")).collect(),
-            })
+            .map(|(c, t)| Choice::new(c.iter().map(|n| format!("c{n}")), t.iter().map(|n| format!("t{n}"))))
             .collect();
         let variants = super::variants(&collection, &chosen.articles, &made);
         prop_assert!(variants.lists.iter().all(|list| !list.is_empty()));

@@ -1,0 +1,592 @@
+//! Subscribers in a file. What a batch changes goes in by a few statements over lists (`json_each`), each in a function of
+//! its own, so that a million rows take seconds.
+
+use super::{Found, Sqlite, unusable};
+use crate::mail::address::Address;
+use crate::store::subscribers::{
+    Became, Change, Delivered, Erased, Hashes, Hushed, Keep, Portrait, Subscribers, Terms, Which, decide,
+};
+use crate::store::{Fault, StoreError};
+use crate::subscriber::{Arrival, Consent, Event, Reason, State, Subscriber, Subscription, key};
+use chrono::{DateTime, Utc};
+use memchr::memmem;
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+impl Subscribers for Sqlite {
+    async fn add(&self, arrivals: &[Arrival], terms: &Terms<'_>) -> Result<Vec<Became>, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut became: Vec<Became> = Vec::with_capacity(arrivals.len());
+        let mut rest = arrivals;
+        while !rest.is_empty() {
+            // Nobody stands in one round twice, so that what became of them before is known.
+            let mut keys = HashSet::with_capacity(rest.len());
+            let round = rest.iter().position(|one| !keys.insert(key(&one.address))).unwrap_or(rest.len());
+            let (now, later) = rest.split_at(round);
+            became.extend(self.add_round(&mut transaction, now, terms).await?);
+            rest = later;
+        }
+        match terms.keep {
+            Keep::Yes => transaction.commit().await.map_err(|err| self.fault(err))?,
+            Keep::No => transaction.rollback().await.map_err(|err| self.fault(err))?,
+        }
+        Ok(became)
+    }
+
+    async fn page(&self, which: &Which, after: i64, limit: u32) -> Result<Vec<Subscriber>, StoreError> {
+        let read = async {
+            let mut transaction = self.pool.begin().await?;
+            let rows = page(&mut transaction, which, after, limit).await?;
+            let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+            let subscriptions = subscriptions(&mut transaction, &json!(ids).to_string()).await?;
+            Ok((rows, subscriptions))
+        };
+        let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
+        self.people(&rows, &subscriptions)
+    }
+
+    async fn count(&self, which: &Which) -> Result<u64, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        let count = count(&mut connection, which).await.map_err(|err| self.fault(err))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn portrait(&self, address: &Address) -> Result<Option<Portrait>, StoreError> {
+        let mut transaction = self.pool.begin().await.map_err(|err| self.fault(err))?;
+        let found = self.known(&mut transaction, &[key(address)]).await?;
+        let Some(subscriber) = found.into_values().next() else { return Ok(None) };
+        let read = async {
+            let consent = consent(&mut transaction, subscriber.id).await?;
+            let deliveries = deliveries(&mut transaction, subscriber.id).await?;
+            Ok((consent, deliveries))
+        };
+        let (consent, deliveries) = read.await.map_err(|err| self.fault(err))?;
+        let consent = consent.iter().map(|row| {
+            Ok(Consent {
+                digest: row.get(0),
+                event: Event::of(row.get(1)).ok_or_else(|| self.newer())?,
+                source: row.get(2),
+                at: self.moment(row.get(3))?,
+            })
+        });
+        let deliveries = deliveries.iter().map(|row| {
+            Ok(Delivered {
+                digest: row.get(0),
+                period: row.get(1),
+                state: row.get(2),
+                attempts: row.get(3),
+                code: row.get(4),
+                reply: row.get(5),
+                reason: row.get(6),
+                updated_at: self.moment(row.get(7))?,
+            })
+        });
+        let consent = consent.collect::<Result<_, StoreError>>()?;
+        let deliveries = deliveries.collect::<Result<_, StoreError>>()?;
+        Ok(Some(Portrait { subscriber, consent, deliveries }))
+    }
+
+    async fn suppression(
+        &self,
+        address: &Address,
+        hashes: Hashes<'_>,
+    ) -> Result<Option<(Reason, DateTime<Utc>)>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        let found = self.hushed(&mut connection, &[key(address)], hashes).await?;
+        Ok(found.into_values().next())
+    }
+
+    async fn end(
+        &self,
+        address: &Address,
+        digests: &[&str],
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let found = self.known(&mut transaction, &[key(address)]).await?;
+        let Some(subscriber) = found.into_values().next() else { return Ok(None) };
+        let is_meant = |one: &&Subscription| digests.is_empty() || digests.contains(&one.digest.as_str());
+        let ended: Vec<String> = subscriber
+            .subscriptions
+            .iter()
+            .filter(|one| one.state != State::Ended)
+            .filter(is_meant)
+            .map(|one| one.digest.clone())
+            .collect();
+        let mut batch = Batch::default();
+        for digest in &ended {
+            batch.state(digest, subscriber.id, State::Ended);
+            batch.event(subscriber.id, Some(digest), Event::Unsubscribed, now);
+        }
+        let write = async {
+            batch.write(&mut transaction, source, now).await?;
+            transaction.commit().await
+        };
+        write.await.map_err(|err| self.fault(err))?;
+        Ok(Some(ended))
+    }
+
+    async fn erase(
+        &self,
+        address: &Address,
+        hashes: Hashes<'_>,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Erased>, StoreError> {
+        let compared = key(address);
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let found = self.known(&mut transaction, std::slice::from_ref(&compared)).await?;
+        let erased = hashes(&compared).into_iter().next();
+        let Some(subscriber) = found.into_values().next() else {
+            drop(transaction);
+            // Who was erased while another program was reading is still in the log.
+            let was_erased = self.suppression(address, hashes).await?.is_some_and(|(why, _)| why == Reason::Erased);
+            return Ok(match was_erased {
+                true => Some(Erased { skipped: 0, is_clean: self.scrub(&[&compared, address.as_str()]).await? }),
+                false => None,
+            });
+        };
+        let mut batch = Batch::default();
+        batch.event(subscriber.id, None, Event::Erased, now);
+        let write = async {
+            if let Some(hash) = erased {
+                put_erased(&mut transaction, &hash, now).await?;
+            }
+            let skipped = skip(&mut transaction, subscriber.id, now).await?;
+            forget_mailbox(&mut transaction, subscriber.id).await?;
+            batch.write(&mut transaction, source, now).await?;
+            remove(&mut transaction, subscriber.id).await?;
+            transaction.commit().await?;
+            Ok(skipped)
+        };
+        let skipped = write.await.map_err(|err| self.fault(err))?;
+        let is_clean = self.scrub(&[&subscriber.address, &subscriber.mailbox]).await?;
+        Ok(Some(Erased { skipped, is_clean }))
+    }
+
+    async fn suppress(
+        &self,
+        addresses: &[Address],
+        reason: Reason,
+        hashes: Hashes<'_>,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Hushed>, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let keys: Vec<String> = addresses.iter().map(key).collect();
+        let known = self.known(&mut transaction, &keys).await?;
+        let before = self.hushed(&mut transaction, &keys, hashes).await?;
+        let mut seen = HashSet::new();
+        let mut batch = Batch::default();
+        let mut became = Vec::with_capacity(keys.len());
+        let mut people = Vec::new();
+        for key in &keys {
+            let (is_first, has_hash) = (seen.insert(key), before.contains_key(key));
+            if is_first && !has_hash {
+                batch.hash(key, reason, hashes);
+            }
+            became.push(match known.get(key) {
+                Some(subscriber) if is_first && subscriber.suppressed.is_none() => {
+                    people.push(subscriber.id);
+                    batch.event(subscriber.id, None, Event::Suppressed, now);
+                    Hushed::Subscriber
+                }
+                None if is_first && !has_hash => Hushed::Stranger,
+                _ => Hushed::Known,
+            });
+        }
+        let write = async {
+            hush(&mut transaction, &json!(people).to_string(), reason).await?;
+            batch.write(&mut transaction, source, now).await?;
+            transaction.commit().await
+        };
+        write.await.map_err(|err| self.fault(err))?;
+        Ok(became)
+    }
+}
+
+impl Sqlite {
+    /// Adds people of whom none stands among them twice.
+    async fn add_round(
+        &self,
+        connection: &mut SqliteConnection,
+        arrivals: &[Arrival],
+        terms: &Terms<'_>,
+    ) -> Result<Vec<Became>, StoreError> {
+        let keys: Vec<String> = arrivals.iter().map(|one| key(&one.address)).collect();
+        let mut known = self.known(connection, &keys).await?;
+        let hushed = self.hushed(connection, &keys, terms.hashes).await?;
+        let changes: Vec<Change> = arrivals
+            .iter()
+            .zip(&keys)
+            .map(|(one, key)| decide(one, known.get(key), hushed.get(key).map(|(reason, _)| *reason), terms))
+            .collect();
+        let mut rows: Vec<Value> = Vec::new();
+        for ((change, arrival), key) in changes.iter().zip(arrivals).zip(&keys).filter(|((change, _), _)| change.insert)
+        {
+            let choice = change.choice.as_ref().map(ToString::to_string).unwrap_or_default();
+            let suppressed = change.became.suppressed.map(Reason::word);
+            rows.push(json!([key, arrival.address.as_str(), change.name, choice, suppressed]));
+        }
+        // In the order of the index that they go into.
+        rows.sort_unstable_by(|a, b| a[0].as_str().cmp(&b[0].as_str()));
+        let added = insert(connection, &Value::from(rows).to_string(), terms.now).await;
+        let mut ids: HashMap<String, i64> = added.map_err(|err| self.fault(err))?.into_iter().collect();
+        ids.extend(known.drain().map(|(key, known)| (key, known.id)));
+        let mut batch = Batch::default();
+        let mut became = Vec::with_capacity(changes.len());
+        for ((change, arrival), key) in changes.into_iter().zip(arrivals).zip(&keys) {
+            if let Some(reason) = change.became.suppressed {
+                batch.hash(key, reason, terms.hashes);
+            }
+            if change.release {
+                let every: Vec<Value> = (terms.hashes)(key).iter().map(|hash| json!(hex(hash))).collect();
+                release(connection, &Value::from(every).to_string(), key).await.map_err(|err| self.fault(err))?;
+            }
+            if let Some(&id) = ids.get(key) {
+                for (digest, state) in &change.states {
+                    batch.state(digest, id, *state);
+                }
+                // When they agreed may be long ago; all else is noted now.
+                let agreed = arrival.at.unwrap_or(terms.now);
+                for (digest, event) in &change.events {
+                    let at = if matches!(event, Event::Subscribed | Event::Confirmed) { agreed } else { terms.now };
+                    batch.event(id, digest.as_deref(), *event, at);
+                }
+                let is_other = change.name.is_some() || change.choice.is_some() || change.became.suppressed.is_some();
+                if is_other && !change.insert {
+                    update(connection, id, &change).await.map_err(|err| self.fault(err))?;
+                }
+            }
+            became.push(change.became);
+        }
+        batch.write(connection, terms.source, terms.now).await.map_err(|err| self.fault(err))?;
+        Ok(became)
+    }
+
+    /// Who has these addresses, by address.
+    async fn known(
+        &self,
+        connection: &mut SqliteConnection,
+        keys: &[String],
+    ) -> Result<HashMap<String, Subscriber>, StoreError> {
+        let read = async {
+            let rows = with_addresses(connection, &json!(keys).to_string()).await?;
+            let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+            let subscriptions = match ids.is_empty() {
+                true => Vec::new(),
+                false => subscriptions(connection, &json!(ids).to_string()).await?,
+            };
+            Ok((rows, subscriptions))
+        };
+        let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
+        let people = self.people(&rows, &subscriptions)?;
+        Ok(people.into_iter().map(|one| (one.address.clone(), one)).collect())
+    }
+
+    /// Which of these addresses get no mail, why and since when.
+    async fn hushed(
+        &self,
+        connection: &mut SqliteConnection,
+        keys: &[String],
+        hashes: Hashes<'_>,
+    ) -> Result<HashMap<String, (Reason, DateTime<Utc>)>, StoreError> {
+        let mut found = HashMap::new();
+        // Where no hash is kept, none need be made, nor is a key needed.
+        if !has_suppressions(connection).await.map_err(|err| self.fault(err))? {
+            return Ok(found);
+        }
+        let mut owners: HashMap<String, &String> = HashMap::new();
+        for key in keys {
+            owners.extend(hashes(key).iter().map(|hash| (hex(hash), key)));
+        }
+        let list = json!(owners.keys().collect::<Vec<_>>()).to_string();
+        for (hash, reason, at) in suppressions(connection, &list).await.map_err(|err| self.fault(err))? {
+            let reason = Reason::of(&reason).ok_or_else(|| self.newer())?;
+            if let Some(&key) = owners.get(&hash) {
+                found.insert(key.clone(), (reason, self.moment(at)?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn people(&self, rows: &[SqliteRow], subscriptions: &[SqliteRow]) -> Result<Vec<Subscriber>, StoreError> {
+        let mut people = Vec::with_capacity(rows.len());
+        let mut places = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let id: i64 = row.get(0);
+            places.insert(id, people.len());
+            let suppressed: Option<&str> = row.get(5);
+            people.push(Subscriber {
+                id,
+                address: row.get(1),
+                mailbox: row.get(2),
+                name: row.get(3),
+                choice: row.get::<&str, _>(4).parse().map_err(|_| self.newer())?,
+                suppressed: match suppressed {
+                    None => None,
+                    Some(word) => Some(Reason::of(word).ok_or_else(|| self.newer())?),
+                },
+                subscriptions: Vec::new(),
+                added_at: self.moment(row.get(6))?,
+            });
+        }
+        for row in subscriptions {
+            if let Some(&i) = places.get(&row.get::<i64, _>(0)) {
+                people[i].subscriptions.push(Subscription {
+                    digest: row.get(1),
+                    state: State::of(row.get(2)).ok_or_else(|| self.newer())?,
+                    changed_at: self.moment(row.get(3))?,
+                });
+            }
+        }
+        Ok(people)
+    }
+
+    fn moment(&self, seconds: i64) -> Result<DateTime<Utc>, StoreError> {
+        DateTime::from_timestamp(seconds, 0).ok_or_else(|| unusable(&self.name, Fault::Damaged, None))
+    }
+
+    fn newer(&self) -> StoreError {
+        unusable(&self.name, Fault::Newer, None)
+    }
+
+    /// Sees to it that the store's files do not hold these texts; whether that can be told. What was deleted is overwritten
+    /// (`secure_delete`) and the log is cut. Copies that the database left when it moved rows about are found by looking, and
+    /// then the file is made anew.
+    async fn scrub(&self, texts: &[&str]) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        let path = self.pool.connect_options().get_filename().to_path_buf();
+        let read = |err: io::Error| unusable(&self.name, Fault::Other, Some(Box::new(err)));
+        if !cut_log(&mut connection).await.map_err(|err| self.fault(err))? {
+            return Ok(false);
+        }
+        if !holds(&path, texts).map_err(read)? {
+            return Ok(true);
+        }
+        match vacuum(&mut connection).await.map_err(|err| self.fault(err)) {
+            Ok(()) => cut_log(&mut connection).await.map_err(|err| self.fault(err)),
+            Err(err) if err.is_transient() => Ok(false),
+            Err(err) => Err(err),
+        }
+    }
+}
+
+/// What is to be written of many people, as lists.
+#[derive(Default)]
+struct Batch {
+    states: Vec<Value>,
+    events: Vec<Value>,
+    hashes: Vec<Value>,
+}
+
+impl Batch {
+    fn state(&mut self, digest: &str, id: i64, state: State) {
+        self.states.push(json!([digest, id, state.word()]));
+    }
+
+    fn event(&mut self, id: i64, digest: Option<&str>, event: Event, at: DateTime<Utc>) {
+        self.events.push(json!([id, digest, event.word(), at.timestamp()]));
+    }
+
+    fn hash(&mut self, key: &str, reason: Reason, hashes: Hashes<'_>) {
+        self.hashes.extend(hashes(key).first().map(|hash| json!([hex(hash), reason.word()])));
+    }
+
+    async fn write(self, connection: &mut SqliteConnection, source: &str, now: DateTime<Utc>) -> Found<()> {
+        let list = |values: Vec<Value>| Value::from(values).to_string();
+        put_states(connection, &list(self.states), now).await?;
+        put_events(connection, &list(self.events), source).await?;
+        put_hashes(connection, &list(self.hashes), now).await
+    }
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// Whether a file holds one of some texts.
+fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
+    let longest = texts.iter().map(|text| text.len()).max().unwrap_or_default();
+    let mut file = File::open(path)?;
+    let mut window = vec![0; 1 << 20];
+    let mut kept = 0;
+    loop {
+        let read = file.read(&mut window[kept..])?;
+        if read == 0 {
+            return Ok(false);
+        }
+        let filled = &window[..kept + read];
+        if texts.iter().any(|text| memmem::find(filled, text.as_bytes()).is_some()) {
+            return Ok(true);
+        }
+        // A text may begin here and end in what comes next.
+        let from = filled.len().saturating_sub(longest);
+        kept = filled.len() - from;
+        window.copy_within(from..from + kept, 0);
+    }
+}
+
+const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at";
+
+/// The conditions of [`Which`], with its digests as `$1`, its state as `$2` and whether they are suppressed as `$3`.
+const MEANT: &str = "($3 IS NULL OR (suppressed IS NOT NULL) = $3)
+    AND (($1 = '[]' AND $2 IS NULL) OR EXISTS (SELECT 1 FROM subscription
+        WHERE subscriber_id = subscriber.id AND ($2 IS NULL OR state = $2)
+        AND ($1 = '[]' OR digest IN (SELECT value FROM json_each($1)))))";
+
+async fn page(connection: &mut SqliteConnection, which: &Which, after: i64, limit: u32) -> Found<Vec<SqliteRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE {MEANT} AND id > $4 ORDER BY id LIMIT $5");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(json!(which.digests).to_string())
+        .bind(which.state.map(State::word))
+        .bind(which.suppressed)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(connection)
+        .await
+}
+
+async fn count(connection: &mut SqliteConnection, which: &Which) -> Found<i64> {
+    let sql = format!("SELECT count(*) FROM subscriber WHERE {MEANT}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(json!(which.digests).to_string())
+        .bind(which.state.map(State::word))
+        .bind(which.suppressed)
+        .fetch_one(connection)
+        .await
+}
+
+async fn with_addresses(connection: &mut SqliteConnection, addresses: &str) -> Found<Vec<SqliteRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE address IN (SELECT value FROM json_each($1))");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(addresses).fetch_all(connection).await
+}
+
+async fn subscriptions(connection: &mut SqliteConnection, ids: &str) -> Found<Vec<SqliteRow>> {
+    let sql = "SELECT subscriber_id, digest, state, changed_at FROM subscription
+        WHERE subscriber_id IN (SELECT value FROM json_each($1)) ORDER BY subscriber_id, digest";
+    sqlx::query(sql).bind(ids).fetch_all(connection).await
+}
+
+async fn consent(connection: &mut SqliteConnection, id: i64) -> Found<Vec<SqliteRow>> {
+    let sql = "SELECT digest, event, source, at FROM consent WHERE subscriber_id = $1 ORDER BY id";
+    sqlx::query(sql).bind(id).fetch_all(connection).await
+}
+
+async fn deliveries(connection: &mut SqliteConnection, id: i64) -> Found<Vec<SqliteRow>> {
+    let sql = "SELECT issue.digest, issue.period, delivery.state, attempts, code, reply, reason, updated_at
+        FROM delivery JOIN issue ON issue.id = delivery.issue_id
+        WHERE subscriber_id = $1 AND issue.state <> 'freezing' ORDER BY issue_id DESC";
+    sqlx::query(sql).bind(id).fetch_all(connection).await
+}
+
+async fn has_suppressions(connection: &mut SqliteConnection) -> Found<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM suppression)").fetch_one(connection).await
+}
+
+async fn suppressions(connection: &mut SqliteConnection, hashes: &str) -> Found<Vec<(String, String, i64)>> {
+    let sql = "SELECT value, reason, at FROM json_each($1) JOIN suppression ON hash = unhex(value)";
+    sqlx::query_as(sql).bind(hashes).fetch_all(connection).await
+}
+
+async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<Vec<(String, i64)>> {
+    let sql = "INSERT INTO subscriber (address, mailbox, name, choice, suppressed, added_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2 FROM json_each($1)
+        RETURNING address, id";
+    sqlx::query_as(sql).bind(rows).bind(now.timestamp()).fetch_all(connection).await
+}
+
+async fn put_states(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+    // `WHERE true` tells the parser that what follows is no join.
+    let sql = "INSERT INTO subscription (digest, subscriber_id, state, changed_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, $2 FROM json_each($1) WHERE true
+        ON CONFLICT (digest, subscriber_id) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at";
+    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
+}
+
+async fn put_events(connection: &mut SqliteConnection, rows: &str, source: &str) -> Found<()> {
+    let sql = "INSERT INTO consent (subscriber_id, digest, event, source, at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, $2, value ->> 3 FROM json_each($1)";
+    sqlx::query(sql).bind(rows).bind(source).execute(connection).await?;
+    Ok(())
+}
+
+async fn put_hashes(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "INSERT INTO suppression (hash, reason, at)
+        SELECT unhex(value ->> 0), value ->> 1, $2 FROM json_each($1) WHERE true ON CONFLICT (hash) DO NOTHING";
+    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
+}
+
+async fn put_erased(connection: &mut SqliteConnection, hash: &[u8; 32], now: DateTime<Utc>) -> Found<()> {
+    let sql = "INSERT INTO suppression (hash, reason, at) VALUES ($1, 'erased', $2)
+        ON CONFLICT (hash) DO UPDATE SET reason = 'erased', at = excluded.at";
+    sqlx::query(sql).bind(&hash[..]).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
+}
+
+async fn hush(connection: &mut SqliteConnection, ids: &str, reason: Reason) -> Found<()> {
+    let sql = "UPDATE subscriber SET suppressed = $2 WHERE id IN (SELECT value FROM json_each($1))";
+    sqlx::query(sql).bind(ids).bind(reason.word()).execute(connection).await?;
+    Ok(())
+}
+
+async fn update(connection: &mut SqliteConnection, id: i64, change: &Change) -> Found<()> {
+    let sql = "UPDATE subscriber SET name = coalesce($2, name), choice = coalesce($3, choice),
+        suppressed = coalesce($4, suppressed) WHERE id = $1";
+    sqlx::query(sql)
+        .bind(id)
+        .bind(&change.name)
+        .bind(change.choice.as_ref().map(ToString::to_string))
+        .bind(change.became.suppressed.map(Reason::word))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn release(connection: &mut SqliteConnection, hashes: &str, key: &str) -> Found<()> {
+    let sql = "DELETE FROM suppression WHERE hash IN (SELECT unhex(value) FROM json_each($1))";
+    sqlx::query(sql).bind(hashes).execute(&mut *connection).await?;
+    sqlx::query("UPDATE subscriber SET suppressed = NULL WHERE address = $1").bind(key).execute(connection).await?;
+    Ok(())
+}
+
+/// What is not on the wire is not sent: whoever has a lease on it finds that its fence has moved.
+async fn skip(connection: &mut SqliteConnection, id: i64, now: DateTime<Utc>) -> Found<u64> {
+    let sql = "UPDATE delivery SET state = 'skipped', reason = 'erased', fence = fence + 1, owner = NULL,
+        lease_until = NULL, due_at = NULL, updated_at = $2
+        WHERE subscriber_id = $1 AND state IN ('planned', 'leased', 'deferred')";
+    Ok(sqlx::query(sql).bind(id).bind(now.timestamp()).execute(connection).await?.rows_affected())
+}
+
+async fn forget_mailbox(connection: &mut SqliteConnection, id: i64) -> Found<()> {
+    let sql = "UPDATE delivery SET mailbox = '' WHERE subscriber_id = $1";
+    sqlx::query(sql).bind(id).execute(connection).await?;
+    Ok(())
+}
+
+async fn remove(connection: &mut SqliteConnection, id: i64) -> Found<()> {
+    sqlx::query("DELETE FROM subscriber WHERE id = $1").bind(id).execute(connection).await?;
+    Ok(())
+}
+
+/// Writes the log back and cuts it; whether nobody was in the way.
+async fn cut_log(connection: &mut SqliteConnection) -> Found<bool> {
+    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+    Ok(busy == 0)
+}
+
+async fn vacuum(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("VACUUM").execute(connection).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use super::*;
+use crate::store::block_on;
+use crate::store::subscribers::Manner;
+use crate::store::subscribers::contract::{address, arrival, at, hashes, subscriber_promises, terms, told};
+use std::fs;
+
+async fn empty() -> (tempfile::TempDir, Sqlite) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&dir.path().join("tidings.db"), "tidings.db").await.expect("a store");
+    (dir, store)
+}
+
+subscriber_promises!(empty());
+
+fn wait<F: Future>(answer: F) -> F::Output {
+    block_on(answer).expect("a runtime")
+}
+
+async fn run(store: &Sqlite, sql: &'static str) -> Result<(), String> {
+    sqlx::query(sql).execute(&store.pool).await.map(|_| ()).map_err(|err| err.to_string())
+}
+
+#[test]
+fn the_trail_of_consent_cannot_be_changed() {
+    wait(async {
+        let (_dir, store) = empty().await;
+        let one = arrival("ana@example.org", &[("weekly", State::Active)]);
+        store.add(&[one], &terms(Manner::Add)).await.expect("added");
+        for sql in ["UPDATE consent SET source = 'x'", "DELETE FROM consent"] {
+            let err = run(&store, sql).await.expect_err("refused");
+            assert!(err.contains("consent is append-only"), "{err}");
+        }
+    });
+}
+
+#[test]
+fn what_was_about_to_be_sent_to_somebody_who_is_erased_is_not_sent() {
+    wait(async {
+        let (_dir, store) = empty().await;
+        let one = arrival("ana@example.org", &[("weekly", State::Active)]);
+        store.add(&[one], &terms(Manner::Add)).await.expect("added");
+        let states = ["planned", "leased", "deferred", "on_wire", "accepted", "uncertain"];
+        for (n, state) in (1_i64..).zip(states) {
+            let sql = "INSERT INTO issue (id, digest, period, starts_at, cutoff_at, state, recorded_at)
+                VALUES ($1, 'weekly', 'p' || $1, 0, $1, 'frozen', 0)";
+            sqlx::query(sql).bind(n).execute(&store.pool).await.expect("an issue");
+            let sql = "INSERT INTO delivery (issue_id, subscriber_id, mailbox, via, state, owner, updated_at)
+                VALUES ($1, 1, 'ana@example.org', 'weekly', $2, 'me', 0)";
+            sqlx::query(sql).bind(n).bind(state).execute(&store.pool).await.expect("a delivery");
+        }
+        let shown = store.portrait(&address("ana@example.org")).await.expect("read").expect("somebody").deliveries;
+        let shown: Vec<String> = shown.iter().map(|d| format!("{}/{} {}", d.digest, d.period, d.state)).collect();
+        assert_eq!((shown.len(), shown[0].as_str()), (6, "weekly/p6 uncertain"));
+        let erased = store.erase(&address("ana@example.org"), &hashes, "a letter", at(1)).await.expect("erased");
+        assert_eq!(erased.expect("somebody").skipped, 3);
+        let sql =
+            "SELECT state || ' ' || coalesce(reason, '') || mailbox || ' ' || fence FROM delivery ORDER BY issue_id";
+        let now: Vec<String> = sqlx::query_scalar(sql).fetch_all(&store.pool).await.expect("read");
+        let want =
+            ["skipped erased 1", "skipped erased 1", "skipped erased 1", "on_wire  0", "accepted  0", "uncertain  0"];
+        assert_eq!(now, want);
+    });
+}
+
+/// All bytes of a store's files.
+fn bytes(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        all.extend(fs::read(entry.expect("an entry").path()).expect("read"));
+    }
+    all
+}
+
+#[test]
+fn of_somebody_who_is_erased_no_byte_is_left() {
+    wait(async {
+        let (dir, store) = empty().await;
+        let mut many: Vec<Arrival> = (0..3_000)
+            .map(|n| arrival(&format!("{:x}.Reader@Example.org", n * 7_919 % 3_001), &[("weekly", State::Active)]))
+            .collect();
+        many.push(arrival("Ana.Souza@example.org", &[("weekly", State::Active)]));
+        many.sort_by_key(|one| one.address.as_str().len());
+        for batch in many.chunks(100) {
+            store.add(batch, &terms(Manner::Import)).await.expect("added");
+        }
+        // What others do meanwhile moves rows about.
+        for n in [5, 700, 2_000] {
+            let who = address(&format!("{n:x}.reader@example.org"));
+            store.erase(&who, &hashes, "a letter", at(1)).await.expect("erased").expect("somebody");
+        }
+        let has = |text: &str| memmem::find(&bytes(dir.path()).to_ascii_lowercase(), text.as_bytes()).is_some();
+        assert!(has("ana.souza@example.org"), "the test looks in the right place");
+        let ana = address("ana.souza@example.org");
+        let erased = store.erase(&ana, &hashes, "a letter", at(1)).await.expect("erased").expect("somebody");
+        assert!(erased.is_clean);
+        assert!(!has("ana.souza@") && !has("anasouza"));
+        assert_eq!(told(&store, "6.reader@example.org").await, "6.Reader@example.org, weekly active");
+    });
+}
+
+#[test]
+fn who_is_erased_while_another_program_reads_is_cleaned_up_later() {
+    wait(async {
+        let (dir, store) = empty().await;
+        let one = arrival("ana@example.org", &[("weekly", State::Active)]);
+        store.add(&[one], &terms(Manner::Add)).await.expect("added");
+        let patience = std::time::Duration::from_millis(50);
+        let path = dir.path().join("tidings.db");
+        let hasty = Sqlite::open_with(super::super::options(&path, patience), "tidings.db", patience).await;
+        let hasty = hasty.expect("a store");
+        let mut reading = store.pool.begin().await.expect("a connection");
+        count(&mut reading, &Which::default()).await.expect("read");
+        let ana = address("ana@example.org");
+        let erased = hasty.erase(&ana, &hashes, "a letter", at(1)).await.expect("erased").expect("somebody");
+        assert!(!erased.is_clean);
+        reading.rollback().await.expect("let go");
+        let erased = hasty.erase(&ana, &hashes, "a letter", at(1)).await.expect("erased").expect("somebody");
+        assert!(erased.is_clean);
+        assert!(memmem::find(&bytes(dir.path()), b"ana@example").is_none());
+    });
+}
+
+#[test]
+fn a_text_is_found_wherever_it_stands_in_a_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("file");
+    for before in [0, 5, (1 << 20) - 3, (1 << 20) - 8, (1 << 20) + 1, (3 << 20) - 2] {
+        let mut bytes = vec![b'.'; before];
+        bytes.extend_from_slice(b"ana@example.org");
+        bytes.resize(bytes.len() + 100, b'.');
+        fs::write(&path, bytes).expect("written");
+        assert!(holds(&path, &["nobody@example.org", "ana@example.org"]).expect("read"), "{before}");
+        assert!(!holds(&path, &["bea@example.org"]).expect("read"));
+    }
+}
