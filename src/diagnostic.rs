@@ -61,6 +61,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// One sentence, lower case, no full stop, values in backticks.
     pub message: String,
+    /// Further sentences about it, one a line: what a server said, what became of the rest.
+    pub more: Vec<String>,
     /// What it points at.
     pub place: Option<Place>,
     /// What to do next.
@@ -70,12 +72,18 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A finding that stops the work.
     pub fn error(message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Error, message: message.into(), place: None, hint: None }
+        Diagnostic { severity: Severity::Error, message: message.into(), more: vec![], place: None, hint: None }
     }
 
     /// A finding that does not.
     pub fn warning(message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(message) }
+    }
+
+    /// The same, with one sentence more.
+    pub fn and(mut self, sentence: impl Into<String>) -> Diagnostic {
+        self.more.push(sentence.into());
+        self
     }
 
     /// The same, pointing at a stretch of a file.
@@ -108,6 +116,9 @@ impl Diagnostic {
         let mut out = String::new();
         let word = if self.is_error() { "error" } else { "warning" };
         let _ = writeln!(out, "{word}: {}", printable(&self.message));
+        for sentence in &self.more {
+            let _ = writeln!(out, "{}", printable(sentence));
+        }
         if let Some(place) = &self.place {
             let file = printable(&place.file);
             match place.span {
@@ -224,6 +235,16 @@ mod tests {
   |       ^^^^^^^^^^
 hint: write YYYY-MM-DD, or with a time 2026-03-02T09:00:00Z
 "
+        );
+    }
+
+    #[test]
+    fn further_sentences_have_lines_of_their_own() {
+        let finding =
+            Diagnostic::error("it failed").and("server said: 535 no\nerror: forged").and("2 stay planned").hint("try");
+        assert_eq!(
+            finding.render(None),
+            "error: it failed\nserver said: 535 no\\nerror: forged\n2 stay planned\nhint: try\n"
         );
     }
 

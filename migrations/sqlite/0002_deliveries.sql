@@ -66,9 +66,13 @@ CREATE TABLE suppression (
 -- While it is being frozen an issue has the state 'freezing' and nobody sees it.
 ALTER TABLE issue ADD COLUMN freezing_by TEXT;
 ALTER TABLE issue ADD COLUMN freezing_until INTEGER;
+-- What had become of the period before: 'missed' or 'too_few'. It stands again where the issue is not frozen after all.
+ALTER TABLE issue ADD COLUMN former_state TEXT;
 ALTER TABLE issue ADD COLUMN frozen_at INTEGER;
 -- What all its mails have in common, as JSON.
 ALTER TABLE issue ADD COLUMN head TEXT;
+-- The page of the issue, as HTML, without anything personal.
+ALTER TABLE issue ADD COLUMN page TEXT;
 ALTER TABLE issue ADD COLUMN content_hash TEXT;
 ALTER TABLE issue ADD COLUMN audience_hash TEXT;
 -- 'smtp', 'sendmail' or 'outbox'
@@ -79,6 +83,8 @@ ALTER TABLE issue ADD COLUMN approved_at INTEGER;
 -- Why nothing of it is sent for now; null where it is.
 ALTER TABLE issue ADD COLUMN paused TEXT;
 ALTER TABLE issue ADD COLUMN done_at INTEGER;
+-- When it was taken back. After its first mail the state stays 'frozen', since its posts count as carried.
+ALTER TABLE issue ADD COLUMN cancelled_at INTEGER;
 
 -- An issue as mail, once for each list of posts that somebody gets.
 CREATE TABLE variant (
@@ -114,6 +120,7 @@ CREATE TABLE delivery (
     attempts INTEGER NOT NULL DEFAULT 0,
     -- Goes up with each lease: whoever lost one changes nothing any more.
     fence INTEGER NOT NULL DEFAULT 0,
+    -- Both are null unless it is 'leased' or 'on_wire'.
     owner TEXT,
     lease_until INTEGER,
     -- When it may be tried again, where it is deferred.
@@ -128,6 +135,9 @@ CREATE TABLE delivery (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX delivery_by_state ON delivery (issue_id, state, due_at);
+-- What workers hold: a few rows, found without looking at those of the whole issue.
+CREATE INDEX delivery_held ON delivery (issue_id, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX delivery_of_owner ON delivery (owner) WHERE owner IS NOT NULL;
 CREATE INDEX delivery_of_subscriber ON delivery (subscriber_id);
 
 -- Tries that did not end a delivery. The last one stands in the delivery itself.

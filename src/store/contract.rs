@@ -1,5 +1,6 @@
 //! What every store promises, as tests: each takes an empty store.
 
+use super::issues::Issues;
 use super::{Store, StoreError};
 use crate::digest::history::{History, Record, RecordState};
 use crate::schedule::Period;
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Makes a test of each promise; `$open` is an expression that opens an empty store, in a function that may wait.
 macro_rules! promises {
     ($open:expr) => {
-        $crate::store::contract::promises!($open;
+        $crate::store::contract::each_promise!($open, store::contract;
             an_empty_store_knows_nothing
             what_was_recorded_is_read_back
             a_digest_is_read_under_all_names_it_had
@@ -21,22 +22,32 @@ macro_rules! promises {
             a_post_that_passed_may_be_carried_later
             two_digests_may_carry_the_same_post
             of_many_that_record_at_once_one_wins
+            a_freezing_is_waited_for_unless_its_run_is_dead
         );
     };
-    ($open:expr; $($name:ident)*) => {
+}
+pub(crate) use promises;
+
+/// Makes a test of each function that is named, in a room of the crate.
+macro_rules! each_promise {
+    ($open:expr, $($room:ident)::+; $($name:ident)*) => {
+        $crate::store::contract::each_promise!(@ $open, $crate::$($room)::+; $($name)*);
+    };
+    (@ $open:expr, $room:path; $($name:ident)*) => {
         $(
             #[test]
             fn $name() {
+                use $room as room;
                 let run = async {
                     let (_keep, store) = $open.await;
-                    $crate::store::contract::$name(&store).await;
+                    room::$name(&store).await;
                 };
                 $crate::store::block_on(run).expect("a runtime");
             }
         )*
     };
 }
-pub(crate) use promises;
+pub(crate) use each_promise;
 
 fn at(day: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + day * 86_400, 0).expect("a moment")
@@ -181,4 +192,18 @@ pub(super) async fn of_many_that_record_at_once_one_wins(store: &impl Store) {
     assert!(results.iter().all(|r| r.is_ok() || matches!(r, Err(StoreError::Done { .. }))), "{results:?}");
     let won = results.iter().position(Result::is_ok).expect("one");
     assert_eq!(weekly(store).await.records(), [rivals[won].clone()]);
+}
+
+pub async fn a_freezing_is_waited_for_unless_its_run_is_dead(store: &(impl Store + Issues)) {
+    let (record, until) = (record(7, RecordState::Frozen, &["a"], &[]), at(8));
+    let begin =
+        async |owner: &'static str, dead: &[String], now| store.begin_freezing(&record, owner, dead, now, until).await;
+    let id = begin("one", &[], at(7)).await.expect("begun").expect("nobody else is at it");
+    assert_eq!(store.freezers().await.expect("read"), ["one"]);
+    assert_eq!(begin("other", &[], at(7)).await.expect("asked"), None);
+    assert_eq!(begin("other", &["else".into()], at(7)).await.expect("asked"), None);
+    assert_eq!(begin("other", &["one".into()], at(7)).await.expect("begun"), Some(id));
+    assert_eq!(store.freezers().await.expect("read"), ["other"]);
+    // A lease that ran out is nobody's.
+    assert_eq!(begin("third", &[], until).await.expect("begun"), Some(id));
 }

@@ -3,6 +3,8 @@
 //! The trait says what every store can do; the same tests run on each of them. A store decides nothing that a command could
 //! decide: it keeps what it is told, and refuses what would carry a post twice.
 
+pub mod issues;
+pub mod ledger;
 pub mod sqlite;
 pub mod subscribers;
 
@@ -66,6 +68,22 @@ pub enum StoreError {
         period: String,
         /// The last period that has had its issue.
         last: String,
+    },
+    /// Another run has taken over what this one was doing.
+    #[error("another run has taken over `{digest}/{period}`")]
+    Lost {
+        /// The digest.
+        digest: String,
+        /// The period.
+        period: String,
+    },
+    /// The issue was taken back, and nothing of it is sent any more.
+    #[error("`{digest}/{period}` is cancelled, and nothing of it is sent any more")]
+    Cancelled {
+        /// The digest.
+        digest: String,
+        /// The period.
+        period: String,
     },
     /// Another issue carries a post.
     #[error("`{digest}/{period}` would carry a post again: `{entry_id}`")]

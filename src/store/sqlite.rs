@@ -3,6 +3,11 @@
 //! The file is in WAL mode, so that previews can read while an issue is being frozen; whoever writes says so with the first
 //! statement (`BEGIN IMMEDIATE`) and waits for the others. Each statement stands in a function of its own.
 
+mod claims;
+pub mod copy;
+mod freezing;
+mod issues;
+mod ledger;
 mod subscribers;
 
 use super::{Fault, Last, Store, StoreError, admit};
@@ -11,7 +16,7 @@ use crate::schedule::Period;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr as _, SqliteConnection, SqlitePool};
+use sqlx::{SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,6 +52,9 @@ impl Sqlite {
             let made = std::fs::create_dir_all(folder);
             made.map_err(|err| unusable(name, Fault::CannotOpen, Some(Box::new(err))))?;
         }
+        // It holds addresses: nobody but its owner reads it. One that is there stays as it is.
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         Sqlite::open_with(options(path, PATIENCE).create_if_missing(true), name, PATIENCE).await
     }
 
@@ -115,6 +123,11 @@ impl Sqlite {
         transaction.commit().await.map_err(|err| self.fault(err))
     }
 
+    /// A transaction that writes: it waits for others first, and they for it.
+    async fn write(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))
+    }
+
     fn fault(&self, err: sqlx::Error) -> StoreError {
         fault(&self.name, err)
     }
@@ -158,13 +171,16 @@ impl Store for Sqlite {
     }
 
     async fn record_issue(&self, record: &Record, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut transaction = self.write().await?;
         let (digest, period) = (record.digest.as_str(), record.period.name.as_str());
         let known = state_of(&mut transaction, digest, period).await.map_err(|err| self.fault(err))?;
         let known = known.map(|word| self.state(&word)).transpose()?;
         admit(record, known, last(&mut transaction, digest).await.map_err(|err| self.fault(err))?)?;
         let write = async {
-            put_issue(&mut transaction, record, now).await?;
+            let id = put_issue(&mut transaction, record, now).await?;
+            if record.state != RecordState::Cancelled {
+                freezing::clear(&mut transaction, id).await?;
+            }
             if record.state == RecordState::Cancelled {
                 free(&mut transaction, digest, period).await?;
             }
@@ -282,8 +298,9 @@ async fn applied(connection: &mut SqliteConnection) -> Found<usize> {
 }
 
 async fn issues(connection: &mut SqliteConnection, names: &str) -> Found<Vec<(String, String, i64, i64, String)>> {
-    let sql = "SELECT digest, period, starts_at, cutoff_at, state FROM issue
-        WHERE digest IN (SELECT value FROM json_each($1)) AND state <> 'freezing' ORDER BY cutoff_at, digest, period";
+    // While a period that was missed is being frozen after all, it is still known as missed.
+    let sql = "SELECT digest, period, starts_at, cutoff_at, coalesce(former_state, state) AS known FROM issue
+        WHERE digest IN (SELECT value FROM json_each($1)) AND known <> 'freezing' ORDER BY cutoff_at, digest, period";
     sqlx::query_as(sql).bind(names).fetch_all(connection).await
 }
 
@@ -300,13 +317,13 @@ async fn passed(connection: &mut SqliteConnection, names: &str) -> Found<Vec<(St
 }
 
 async fn digests(pool: &SqlitePool) -> Found<Vec<String>> {
-    sqlx::query_scalar("SELECT DISTINCT digest FROM issue WHERE state <> 'freezing' ORDER BY digest")
-        .fetch_all(pool)
-        .await
+    let sql = "SELECT DISTINCT digest FROM issue WHERE coalesce(former_state, state) <> 'freezing' ORDER BY digest";
+    sqlx::query_scalar(sql).fetch_all(pool).await
 }
 
 async fn state_of(connection: &mut SqliteConnection, digest: &str, period: &str) -> Found<Option<String>> {
-    let sql = "SELECT state FROM issue WHERE digest = $1 AND period = $2 AND state <> 'freezing'";
+    let sql = "SELECT coalesce(former_state, state) AS known FROM issue
+        WHERE digest = $1 AND period = $2 AND known <> 'freezing'";
     sqlx::query_scalar(sql).bind(digest).bind(period).fetch_optional(connection).await
 }
 
@@ -317,22 +334,24 @@ async fn last(connection: &mut SqliteConnection, digest: &str) -> Found<Option<L
     Ok(last.map(|(period, cutoff_at)| Last { period, cutoff_at }))
 }
 
-async fn put_issue(connection: &mut SqliteConnection, record: &Record, now: DateTime<Utc>) -> Found<()> {
-    let sql = "INSERT INTO issue (digest, period, starts_at, cutoff_at, state, recorded_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+/// The issue's number. Whoever was freezing it does so no more.
+async fn put_issue(connection: &mut SqliteConnection, record: &Record, now: DateTime<Utc>) -> Found<i64> {
+    let sql = "INSERT INTO issue (digest, period, starts_at, cutoff_at, state, recorded_at, cancelled_at)
+        VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 = 'cancelled' THEN $6 END)
         ON CONFLICT (digest, period) DO UPDATE SET
-            starts_at = excluded.starts_at, cutoff_at = excluded.cutoff_at,
-            state = excluded.state, recorded_at = excluded.recorded_at";
-    sqlx::query(sql)
+            starts_at = excluded.starts_at, cutoff_at = excluded.cutoff_at, state = excluded.state,
+            recorded_at = excluded.recorded_at, cancelled_at = excluded.cancelled_at, freezing_by = NULL,
+            freezing_until = NULL, former_state = NULL
+        RETURNING id";
+    sqlx::query_scalar(sql)
         .bind(&record.digest)
         .bind(&record.period.name)
         .bind(record.period.starts_at.timestamp())
         .bind(record.period.cutoff.timestamp())
         .bind(record.state.word())
         .bind(now.timestamp())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .fetch_one(connection)
+        .await
 }
 
 /// Whether a post is now carried by the issue; it is not where another one carries it.

@@ -47,7 +47,8 @@ pub trait Subscribers {
     ) -> impl Future<Output = Result<Option<(Reason, DateTime<Utc>)>, StoreError>> + Send;
 
     /// Ends the subscriptions of somebody to digests of these names, or to all where none is named. Those that were ended by
-    /// it; `None` where nobody has the address.
+    /// it; `None` where nobody has the address. That somebody has left a digest is also remembered where they never signed
+    /// up to it by that name: its audience may name their address.
     fn end(
         &self,
         address: &Address,

@@ -10,9 +10,10 @@ use crate::store::{Fault, StoreError};
 use crate::subscriber::{Arrival, Consent, Event, Reason, State, Subscriber, Subscription, key};
 use chrono::{DateTime, Utc};
 use memchr::memmem;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -20,7 +21,11 @@ use std::path::Path;
 
 impl Subscribers for Sqlite {
     async fn add(&self, arrivals: &[Arrival], terms: &Terms<'_>) -> Result<Vec<Became>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        if arrivals.len() >= MANY {
+            let_the_log_grow(&mut connection).await.map_err(|err| self.fault(err))?;
+        }
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
         let mut became: Vec<Became> = Vec::with_capacity(arrivals.len());
         let mut rest = arrivals;
         while !rest.is_empty() {
@@ -43,7 +48,7 @@ impl Subscribers for Sqlite {
             let mut transaction = self.pool.begin().await?;
             let rows = page(&mut transaction, which, after, limit).await?;
             let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-            let subscriptions = subscriptions(&mut transaction, &json!(ids).to_string()).await?;
+            let subscriptions = subscriptions(&mut transaction, &list(&ids)).await?;
             Ok((rows, subscriptions))
         };
         let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
@@ -119,8 +124,11 @@ impl Subscribers for Sqlite {
             .filter(is_meant)
             .map(|one| one.digest.clone())
             .collect();
+        // Somebody may get a digest whose audience names them, or one that has had another name, without having signed up.
+        let unknown = digests.iter().filter(|digest| subscriber.state([**digest]).is_none());
+        let unknown: Vec<String> = unknown.map(|digest| (*digest).to_owned()).collect();
         let mut batch = Batch::default();
-        for digest in &ended {
+        for digest in ended.iter().chain(&unknown) {
             batch.state(digest, subscriber.id, State::Ended);
             batch.event(subscriber.id, Some(digest), Event::Unsubscribed, now);
         }
@@ -129,7 +137,7 @@ impl Subscribers for Sqlite {
             transaction.commit().await
         };
         write.await.map_err(|err| self.fault(err))?;
-        Ok(Some(ended))
+        Ok(Some(if ended.is_empty() { unknown } else { ended }))
     }
 
     async fn erase(
@@ -202,7 +210,7 @@ impl Subscribers for Sqlite {
             });
         }
         let write = async {
-            hush(&mut transaction, &json!(people).to_string(), reason).await?;
+            hush(&mut transaction, &list(&people), reason).await?;
             batch.write(&mut transaction, source, now).await?;
             transaction.commit().await
         };
@@ -220,25 +228,27 @@ impl Sqlite {
         terms: &Terms<'_>,
     ) -> Result<Vec<Became>, StoreError> {
         let keys: Vec<String> = arrivals.iter().map(|one| key(&one.address)).collect();
-        let mut known = self.known(connection, &keys).await?;
+        let known = self.known(connection, &keys).await?;
         let hushed = self.hushed(connection, &keys, terms.hashes).await?;
         let changes: Vec<Change> = arrivals
             .iter()
             .zip(&keys)
             .map(|(one, key)| decide(one, known.get(key), hushed.get(key).map(|(reason, _)| *reason), terms))
             .collect();
-        let mut rows: Vec<Value> = Vec::new();
-        for ((change, arrival), key) in changes.iter().zip(arrivals).zip(&keys).filter(|((change, _), _)| change.insert)
-        {
+        // Numbers in the order of the list, rows in the order of the index that they go into: each of its pages is met once.
+        let next = last_id(connection).await.map_err(|err| self.fault(err))? + 1;
+        let mut ids: HashMap<&str, i64> = known.iter().map(|(key, known)| (key.as_str(), known.id)).collect();
+        let mut added: Vec<(usize, i64)> = (0..changes.len()).filter(|&i| changes[i].insert).zip(next..).collect();
+        ids.extend(added.iter().map(|&(i, id)| (keys[i].as_str(), id)));
+        added.sort_unstable_by_key(|&(i, _)| &keys[i]);
+        let mut rows = List::default();
+        for (i, id) in added {
+            let (change, mailbox) = (&changes[i], arrivals[i].address.as_str());
             let choice = change.choice.as_ref().map(ToString::to_string).unwrap_or_default();
             let suppressed = change.became.suppressed.map(Reason::word);
-            rows.push(json!([key, arrival.address.as_str(), change.name, choice, suppressed]));
+            rows.push(&(id, &keys[i], mailbox, &change.name, choice, suppressed));
         }
-        // In the order of the index that they go into.
-        rows.sort_unstable_by(|a, b| a[0].as_str().cmp(&b[0].as_str()));
-        let added = insert(connection, &Value::from(rows).to_string(), terms.now).await;
-        let mut ids: HashMap<String, i64> = added.map_err(|err| self.fault(err))?.into_iter().collect();
-        ids.extend(known.drain().map(|(key, known)| (key, known.id)));
+        insert(connection, &rows.text(), terms.now).await.map_err(|err| self.fault(err))?;
         let mut batch = Batch::default();
         let mut became = Vec::with_capacity(changes.len());
         for ((change, arrival), key) in changes.into_iter().zip(arrivals).zip(&keys) {
@@ -249,7 +259,7 @@ impl Sqlite {
                 let every: Vec<Value> = (terms.hashes)(key).iter().map(|hash| json!(hex(hash))).collect();
                 release(connection, &Value::from(every).to_string(), key).await.map_err(|err| self.fault(err))?;
             }
-            if let Some(&id) = ids.get(key) {
+            if let Some(&id) = ids.get(key.as_str()) {
                 for (digest, state) in &change.states {
                     batch.state(digest, id, *state);
                 }
@@ -276,18 +286,23 @@ impl Sqlite {
         connection: &mut SqliteConnection,
         keys: &[String],
     ) -> Result<HashMap<String, Subscriber>, StoreError> {
-        let read = async {
-            let rows = with_addresses(connection, &json!(keys).to_string()).await?;
-            let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-            let subscriptions = match ids.is_empty() {
-                true => Vec::new(),
-                false => subscriptions(connection, &json!(ids).to_string()).await?,
+        let mut known = HashMap::new();
+        // A row as the database hands it over is much larger than what is kept of it.
+        for keys in keys.chunks(1_000) {
+            let read = async {
+                let rows = with_addresses(connection, &list(keys)).await?;
+                let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+                let subscriptions = match ids.is_empty() {
+                    true => Vec::new(),
+                    false => subscriptions(connection, &list(&ids)).await?,
+                };
+                Ok((rows, subscriptions))
             };
-            Ok((rows, subscriptions))
-        };
-        let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
-        let people = self.people(&rows, &subscriptions)?;
-        Ok(people.into_iter().map(|one| (one.address.clone(), one)).collect())
+            let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
+            let people = self.people(&rows, &subscriptions)?;
+            known.extend(people.into_iter().map(|one| (one.address.clone(), one)));
+        }
+        Ok(known)
     }
 
     /// Which of these addresses get no mail, why and since when.
@@ -302,15 +317,17 @@ impl Sqlite {
         if !has_suppressions(connection).await.map_err(|err| self.fault(err))? {
             return Ok(found);
         }
-        let mut owners: HashMap<String, &String> = HashMap::new();
-        for key in keys {
-            owners.extend(hashes(key).iter().map(|hash| (hex(hash), key)));
-        }
-        let list = json!(owners.keys().collect::<Vec<_>>()).to_string();
-        for (hash, reason, at) in suppressions(connection, &list).await.map_err(|err| self.fault(err))? {
-            let reason = Reason::of(&reason).ok_or_else(|| self.newer())?;
-            if let Some(&key) = owners.get(&hash) {
-                found.insert(key.clone(), (reason, self.moment(at)?));
+        for keys in keys.chunks(1_000) {
+            let mut owners: HashMap<String, &String> = HashMap::new();
+            for key in keys {
+                owners.extend(hashes(key).iter().map(|hash| (hex(hash), key)));
+            }
+            let all = list(&owners.keys().collect::<Vec<_>>());
+            for (hash, reason, at) in suppressions(connection, &all).await.map_err(|err| self.fault(err))? {
+                let reason = Reason::of(&reason).ok_or_else(|| self.newer())?;
+                if let Some(&key) = owners.get(&hash) {
+                    found.insert(key.clone(), (reason, self.moment(at)?));
+                }
             }
         }
         Ok(found)
@@ -378,32 +395,57 @@ impl Sqlite {
     }
 }
 
+/// Values as JSON text, as statements take them.
+fn list<T: Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).expect("texts and numbers are JSON")
+}
+
+/// A list of rows that grows.
+#[derive(Default)]
+struct List(String);
+
+impl List {
+    fn push(&mut self, row: &impl Serialize) {
+        self.0.push(if self.0.is_empty() { '[' } else { ',' });
+        self.0 += &serde_json::to_string(row).expect("tuples of texts and numbers are JSON");
+    }
+
+    fn text(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('[');
+        }
+        self.0.push(']');
+        self.0
+    }
+}
+
 /// What is to be written of many people, as lists.
 #[derive(Default)]
 struct Batch {
-    states: Vec<Value>,
-    events: Vec<Value>,
-    hashes: Vec<Value>,
+    states: List,
+    events: List,
+    hashes: List,
 }
 
 impl Batch {
     fn state(&mut self, digest: &str, id: i64, state: State) {
-        self.states.push(json!([digest, id, state.word()]));
+        self.states.push(&(digest, id, state.word()));
     }
 
     fn event(&mut self, id: i64, digest: Option<&str>, event: Event, at: DateTime<Utc>) {
-        self.events.push(json!([id, digest, event.word(), at.timestamp()]));
+        self.events.push(&(id, digest, event.word(), at.timestamp()));
     }
 
     fn hash(&mut self, key: &str, reason: Reason, hashes: Hashes<'_>) {
-        self.hashes.extend(hashes(key).first().map(|hash| json!([hex(hash), reason.word()])));
+        if let Some(hash) = hashes(key).first() {
+            self.hashes.push(&(hex(hash), reason.word()));
+        }
     }
 
     async fn write(self, connection: &mut SqliteConnection, source: &str, now: DateTime<Utc>) -> Found<()> {
-        let list = |values: Vec<Value>| Value::from(values).to_string();
-        put_states(connection, &list(self.states), now).await?;
-        put_events(connection, &list(self.events), source).await?;
-        put_hashes(connection, &list(self.hashes), now).await
+        put_states(connection, &self.states.text(), now).await?;
+        put_events(connection, &self.events.text(), source).await?;
+        put_hashes(connection, &self.hashes.text(), now).await
     }
 }
 
@@ -432,6 +474,9 @@ fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
         window.copy_within(from..from + kept, 0);
     }
 }
+
+/// So many people at once are a part of a long list.
+const MANY: usize = 1_000;
 
 const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at";
 
@@ -495,11 +540,16 @@ async fn suppressions(connection: &mut SqliteConnection, hashes: &str) -> Found<
     sqlx::query_as(sql).bind(hashes).fetch_all(connection).await
 }
 
-async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<Vec<(String, i64)>> {
-    let sql = "INSERT INTO subscriber (address, mailbox, name, choice, suppressed, added_at)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2 FROM json_each($1)
-        RETURNING address, id";
-    sqlx::query_as(sql).bind(rows).bind(now.timestamp()).fetch_all(connection).await
+async fn last_id(connection: &mut SqliteConnection) -> Found<i64> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'subscriber'";
+    sqlx::query_scalar(sql).fetch_one(connection).await
+}
+
+async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, added_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2 FROM json_each($1)";
+    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
 }
 
 async fn put_states(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
@@ -574,6 +624,12 @@ async fn forget_mailbox(connection: &mut SqliteConnection, id: i64) -> Found<()>
 
 async fn remove(connection: &mut SqliteConnection, id: i64) -> Found<()> {
     sqlx::query("DELETE FROM subscriber WHERE id = $1").bind(id).execute(connection).await?;
+    Ok(())
+}
+
+/// Lets the log grow to 64 MiB before it is written back: a page that many batches change is then written back once.
+async fn let_the_log_grow(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("PRAGMA wal_autocheckpoint = 16384").execute(connection).await?;
     Ok(())
 }
 

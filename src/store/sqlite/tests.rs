@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::block_on;
 use crate::store::contract::{promises, record};
+use crate::store::ledger::contract::ledger_promises;
 use std::error::Error as _;
 use std::fs;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ async fn empty() -> (tempfile::TempDir, Sqlite) {
 }
 
 promises!(empty());
+ledger_promises!(empty());
 
 /// A folder with a store in it that carried `a`.
 fn site() -> (tempfile::TempDir, PathBuf) {
@@ -243,4 +245,14 @@ fn the_schema_holds_what_the_code_promises() {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.expect("a mode");
         assert_eq!(mode, "wal");
     });
+}
+
+#[test]
+fn a_new_store_is_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, _store) = wait(empty());
+    for file in ["tidings.db", "tidings.db-wal"] {
+        let mode = fs::metadata(dir.path().join(".tidings").join(file)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
 }

@@ -99,6 +99,29 @@ fn of_somebody_who_is_erased_no_byte_is_left() {
 }
 
 #[test]
+fn copies_that_the_database_left_behind_are_found_and_cleared() {
+    wait(async {
+        let (dir, store) = empty().await;
+        let mut connection = store.pool.acquire().await.expect("a connection");
+        for sql in [
+            "PRAGMA secure_delete = off",
+            "INSERT INTO fact VALUES ('x', 'ana@example.org')",
+            "DELETE FROM fact",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ] {
+            sqlx::query(sql).execute(&mut *connection).await.expect("done");
+        }
+        drop(connection);
+        let has = || memmem::find(&bytes(dir.path()), b"ana@example.org").is_some();
+        assert!(has(), "there is something to clear");
+        assert!(store.scrub(&["ana@example.org"]).await.expect("cleared"));
+        assert!(!has());
+        // The file is a store as before.
+        assert_eq!(store.count(&Which::default()).await.expect("a count"), 0);
+    });
+}
+
+#[test]
 fn who_is_erased_while_another_program_reads_is_cleaned_up_later() {
     wait(async {
         let (dir, store) = empty().await;
