@@ -3,6 +3,7 @@
 //! Every key has a default but `[site] title` and `url`. A key that is not known is refused with the nearest one that is,
 //! and a value that cannot be meant is refused where it stands; all findings come in one run.
 
+mod audience;
 mod colour;
 mod digest;
 mod mail;
@@ -16,6 +17,7 @@ mod theme;
 pub(crate) mod tree;
 pub(crate) mod values;
 
+pub use audience::Audience;
 pub use colour::{Colour, LEAST_CONTRAST};
 pub use digest::{Approval, Digest, GroupBy};
 pub use mail::{Dkim, Mail, Network, Serve, Store};

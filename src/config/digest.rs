@@ -1,6 +1,7 @@
 //! `[digest.NAME]`: a newsletter made of posts.
 //!
 
+use super::audience::{self, Audience};
 use super::mailbox::{MAILBOX_FORM, Mailbox};
 use super::parse::{belongs_elsewhere, read_filter};
 use super::theme::Theme;
@@ -35,8 +36,8 @@ pub struct Digest {
     pub filter: Option<Spanned<String>>,
     /// Other digests: what they carried, this one does not.
     pub not_in: Vec<String>,
-    /// Who gets it, where that is not everybody on its own list.
-    pub audience: Option<Spanned<String>>,
+    /// Who gets it; its own subscribers.
+    pub audience: Audience,
     /// What the posts behind the lead story are grouped by; categories.
     pub group_by: GroupBy,
     /// At most so many stories are shown with more than their title; 12. At least 1.
@@ -194,7 +195,8 @@ fn read_digest(
     let formerly = table.get_each("formerly", findings, |key, raw| former_name(key, raw, names));
     let placed = |value: Option<String>, key: &str| value.map(|value| Spanned::new(value, table.text_span(key)));
     let filter = read_filter(table, timezone, findings);
-    let audience = placed(table.get("audience", findings, one_line), "audience");
+    let audience = table.get("audience", findings, |key, value| audience::parse(key, values::text(key, value)?, names));
+    let everybody = Audience { digests: vec![name.value.clone()], addresses: vec![] };
     let group_by = table.get("group_by", findings, one_of(&GROUP_NAMES));
     let max_posts = table.get("max_posts", findings, values::at_least_one);
     let min_posts = table.get("min_posts", findings, values::at_least_one);
@@ -216,7 +218,7 @@ fn read_digest(
         timezone,
         filter,
         not_in: not_in.unwrap_or_default(),
-        audience,
+        audience: audience.unwrap_or(everybody),
         group_by: group_by.map_or(GroupBy::Category, |i| [GroupBy::Category, GroupBy::Topic, GroupBy::None][i]),
         max_posts: max_posts.unwrap_or(12),
         min_posts: min_posts.unwrap_or(1),

@@ -193,7 +193,7 @@ impl Chosen {
 }
 
 /// Whether a post is for somebody with this choice. One with neither category nor topic is for everybody.
-pub fn wants(choice: &Choice, collection: &Collection, article: usize) -> bool {
+fn wants(choice: &Choice, collection: &Collection, article: usize) -> bool {
     let terms = || collection.articles[article].terms.iter().map(|&t| &collection.terms[t]);
     let is_sorted = terms().any(|term| matches!(term.axis, Axis::Category | Axis::Topic));
     let named = |axis| match axis {
@@ -204,26 +204,10 @@ pub fn wants(choice: &Choice, collection: &Collection, article: usize) -> bool {
     choice.is_everything() || !is_sorted || terms().any(|term| named(term.axis).iter().any(|name| term.is_called(name)))
 }
 
-/// The lists of posts that an issue is composed for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variants {
-    /// Distinct, none empty, each in the order of the issue: the longest first, then by their posts.
-    pub lists: Vec<Vec<usize>>,
-    /// For each choice its place in `lists`; `None` where nothing is for it, so that it gets no mail.
-    pub of: Vec<Option<usize>>,
-}
-
-/// What is left of an issue's posts for each choice.
-pub fn variants(collection: &Collection, articles: &[usize], choices: &[Choice]) -> Variants {
-    let wanted: Vec<Vec<usize>> = choices
-        .iter()
-        .map(|choice| articles.iter().copied().filter(|&i| wants(choice, collection, i)).collect())
-        .collect();
-    let mut lists: Vec<Vec<usize>> = wanted.iter().filter(|list| !list.is_empty()).cloned().collect();
-    lists.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    lists.dedup();
-    let of = wanted.iter().map(|list| lists.iter().position(|other| other == list)).collect();
-    Variants { lists, of }
+/// What is left of an issue's posts for somebody with this choice, in their order. Whoever has nothing left gets no mail;
+/// who has the same left gets the same.
+pub fn wanted(choice: &Choice, collection: &Collection, articles: &[usize]) -> Vec<usize> {
+    articles.iter().copied().filter(|&article| wants(choice, collection, article)).collect()
 }
 
 #[cfg(test)]

@@ -99,6 +99,11 @@ pub fn named(digest: &Digest, history: &History, name: &str, now: DateTime<Utc>)
     refusal(digest, history, &period).map_or(Ok(period), Err)
 }
 
+/// Whether a period may still have an issue, as far as other issues are concerned.
+pub fn is_open(digest: &Digest, history: &History, period: &Period) -> bool {
+    refusal(digest, history, period).is_none()
+}
+
 fn refusal(digest: &Digest, history: &History, period: &Period) -> Option<Refusal> {
     let (digest, name) = (digest.name.value.clone(), period.name.clone());
     match history.record(&name) {

@@ -11,4 +11,5 @@ pub mod lockfile;
 pub mod output;
 pub mod replace;
 pub mod secret;
+pub mod worker;
 pub mod written;

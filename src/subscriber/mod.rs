@@ -216,6 +216,12 @@ pub fn name(raw: &str) -> Result<Option<HeaderText>, &'static str> {
     }
 }
 
+/// Whether an address stands somewhere in a text.
+pub fn mentions_address(text: &str) -> bool {
+    let is_end = |c: char| c.is_whitespace() || "<>()[],;:\"'`".contains(c);
+    text.split(is_end).any(|word| word.trim_end_matches('.').parse::<Address>().is_ok())
+}
+
 /// Without what people cannot see at the ends of a cell.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
@@ -272,6 +278,13 @@ mod tests {
             "grüße@example.org",
             "the address needs SMTPUTF8, which many servers do not know: what stands before the `@` is not plain ASCII",
         );
+    }
+
+    #[test]
+    fn an_address_in_a_text_is_seen() {
+        assert!(mentions_address("a mail from ana@example.org."));
+        assert!(mentions_address("<ana@example.org>: asked"));
+        assert!(!mentions_address("sign-up sheet, 3 May @ the fair"));
     }
 
     #[test]

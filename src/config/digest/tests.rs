@@ -41,7 +41,8 @@ fn three_keys_are_enough() {
             && digest.utm.is_empty()
             && digest.formerly.is_empty()
     );
-    assert_eq!((digest.subject, digest.template, digest.audience), (None, None, None));
+    assert_eq!((digest.subject, digest.template), (None, None));
+    assert_eq!((digest.audience.digests, digest.audience.addresses), (vec!["weekly".to_owned()], vec![]));
 }
 
 #[test]
@@ -52,7 +53,7 @@ reply_to = "Ana <ana@example.org>"
 timezone = "UTC"
 filter = "tag=a"
 not_in = ["monthly"]
-audience = "customers"
+audience = "digest=weekly or address=Ana@example.org"
 group_by = "topic"
 max_posts = 5
 min_posts = 2
@@ -85,7 +86,7 @@ Springfield"""
     assert_eq!((digest.max_age.as_secs(), digest.max_lateness.as_secs()), (14 * 86_400, 7_200));
     assert_eq!(digest.subject.as_ref().map(|s| s.value.as_str()), Some("{{ title }}: {{ lead.title }}"));
     assert_eq!(digest.template.as_ref().map(|s| s.value.as_str()), Some("letter"));
-    assert_eq!(digest.audience.as_ref().map(|s| s.value.as_str()), Some("customers"));
+    assert_eq!(digest.audience.addresses, ["ana@example.org"]);
     assert_eq!(digest.utm.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["medium=email", "source=news"]);
     assert_eq!(digest.names().collect::<Vec<_>>(), ["weekly", "wekly"]);
     assert_eq!(digest.theme.width, 600);

@@ -113,10 +113,10 @@ pub enum Fault {
     #[error("the server closed the connection")]
     Closed,
     /// The system could not do it.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Io(io::Error),
     /// The host's name leads nowhere.
-    #[error("the host cannot be found: {0}")]
+    #[error("the host cannot be found: {}", plain(.0))]
     Host(io::Error),
     /// TLS failed: a certificate that is not trusted, no common version.
     #[error("no secure connection: {0}")]
@@ -208,6 +208,12 @@ impl From<ReplyFault> for Fault {
     fn from(fault: ReplyFault) -> Fault {
         Fault::Protocol(fault.to_string())
     }
+}
+
+/// What the system says, without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 fn spoken(time: Duration) -> String {

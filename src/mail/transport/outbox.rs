@@ -1,5 +1,5 @@
 //! Mail as files: `DIR/NAME.eml`, each written whole beside its place and renamed into it, so that a reader never sees half
-//! of one. Written again, a file of the same name is the same mail: nothing here is ever uncertain.
+//! of one. Written again, a file of the same name is the same mail: no failure here leaves anything uncertain.
 
 use crate::mail::smtp::{Fault, Offer, Phase, Reply, SmtpError};
 use std::fs::{self, File, OpenOptions};
@@ -25,7 +25,7 @@ impl Outbox {
     }
 
     pub(super) fn place(&self) -> String {
-        format!("outbox:{}", self.folder.display())
+        format!("outbox:{}", self.folder.strip_prefix(".").unwrap_or(&self.folder).display())
     }
 
     pub(super) fn open(&self) -> Result<Line, SmtpError> {

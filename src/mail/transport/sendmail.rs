@@ -70,6 +70,8 @@ impl Line {
             .stdout(Stdio::null())
             .stderr(said)
             .kill_on_drop(true)
+            // Ctrl-C is for us: what it has begun, it ends.
+            .process_group(0)
             .spawn();
         let mut child = child.map_err(|error| {
             let why = format!("`{}` cannot be started: {error}", self.sendmail.program);

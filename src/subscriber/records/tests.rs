@@ -1,6 +1,9 @@
 use super::*;
 use proptest::prelude::*;
 
+/// A record, or a broken line, with where it starts.
+type Line = Result<(u64, Vec<String>), (u64, Fault)>;
+
 /// A stream that comes in pieces of so many bytes.
 struct Pieces<'a>(&'a [u8], usize);
 
@@ -13,11 +16,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn read(
-    bytes: &[u8],
-    piece: usize,
-    encoding: Option<&'static Encoding>,
-) -> Vec<Result<(u64, Vec<String>), (u64, Fault)>> {
+fn read(bytes: &[u8], piece: usize, encoding: Option<&'static Encoding>) -> Vec<Line> {
     let mut records = Records::new(Pieces(bytes, piece), encoding);
     let mut all = Vec::new();
     while let Some(next) = records.next().expect("memory can be read") {
@@ -31,7 +30,7 @@ fn read(
 #[track_caller]
 fn case(text: impl AsRef<[u8]>, want: &[&str]) {
     for piece in [1, 2, 7, 1 << 20] {
-        let shown = |record: Result<(u64, Vec<String>), (u64, Fault)>| match record {
+        let shown = |record: Line| match record {
             Ok((line, cells)) => format!("{line}: {}", cells.join("|")),
             Err((line, fault)) => format!("{line}! {fault:?}"),
         };
