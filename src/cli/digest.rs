@@ -1,5 +1,6 @@
 //! `tidings digest`: the next issue of a digest, as its readers will see it. Nothing is sent.
 
+use super::approval;
 use super::issue::{self, Made, Mail};
 use super::talk::{findings_json, in_order, plural, show};
 use super::{Context, Outcome};
@@ -34,11 +35,17 @@ pub struct DigestCommand {
     /// Show the preview in the browser
     #[arg(long)]
     open: bool,
+    /// Say yes to the issue that waits for it, or to the next one as it is now
+    #[arg(long)]
+    approve: bool,
 }
 
 impl DigestCommand {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
+        if self.approve {
+            return approval::approve(context, &self.name, self.period.as_deref(), self.since);
+        }
         let mut findings = Vec::new();
         let shown = preview(context, &self.name, self.period.as_deref(), self.since, &mut findings);
         in_order(&mut findings);
@@ -187,7 +194,7 @@ fn page(made: &Made, mail: &Mail, findings: &mut [Diagnostic]) -> Preview {
     let Made { site, digest, history, chosen, .. } = made;
     let zone = digest.timezone;
     let day = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string();
-    let inert = |text: &str| issue::inert(text, &digest.name.value, &chosen.period.name);
+    let inert = |text: &str| super::letter::inert(text, &digest.name.value, &chosen.period.name);
     let (html, text) = (inert(&mail.rendered.html), inert(&mail.rendered.text));
     let eml = String::from_utf8_lossy(&mail.eml);
     let headers = eml.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n", "\n");
@@ -266,7 +273,7 @@ fn write(context: &Context, folder: &str, files: &[(&str, &[u8])]) -> Result<(),
 }
 
 /// A day as the command line has it.
-fn day(text: &str) -> Result<NaiveDate, String> {
+pub fn day(text: &str) -> Result<NaiveDate, String> {
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == "2026-11-23".len());
     day.ok_or_else(|| "not a day of the calendar; write it like 2026-11-23".to_owned())
 }

@@ -1,9 +1,12 @@
 //! The next issue of a digest, made from all that it depends on: posts, settings, the editor's note, what went before.
 
 use super::Context;
+use super::letter::{eml, marker};
 use super::site::{self, Faulty, Site};
+use super::talk::store_finding;
 use crate::clock::on_clock;
-use crate::config::{Axis, Digest, GroupBy, Mailbox as Sender};
+use crate::config::{Axis, Digest, GroupBy};
+use crate::delivery::message::Head;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::digest::choose::{Choosing, Chosen};
 use crate::digest::compose::{Composer, Edition, Editorial, Settings};
@@ -15,28 +18,16 @@ use crate::digest::links::{self, Link};
 use crate::digest::note::Note;
 use crate::digest::render::{Medium, Rendered, Renderer, TEMPLATE};
 use crate::disk::load;
-use crate::mail::address::{Address, Mailbox};
 use crate::mail::encoded::{Encoded, Slot};
-use crate::mail::header::HeaderText;
-use crate::mail::list::{FeedbackId, HeaderUrl, ListHeaders, ListId};
-use crate::mail::mime::{Body, Message, MessageId, Purpose};
 use crate::schedule::Period;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Fault, Store as _, StoreError, block_on};
-use crate::subscriber::token::Token;
+use crate::store::{Store as _, StoreError, block_on};
 use crate::template::Line;
 use crate::text::Text;
 use chrono::{NaiveDate, NaiveTime};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-
-/// How wide the place of a token is.
-const TOKEN_CHARS: usize = Token::CHARS;
-
-/// What the token of a preview is: it opens nothing.
-const INERT: &str = "preview-preview-preview-preview-preview-preview0";
 
 /// An issue, and what it was made from.
 pub struct Made {
@@ -48,6 +39,8 @@ pub struct Made {
     pub history: History,
     /// Which posts, of when.
     pub chosen: Chosen,
+    /// What the editor says.
+    pub note: Option<Note>,
     /// The issue; none where there are too few posts.
     pub mail: Option<Mail>,
     /// How many warnings there are about what the issue does not carry.
@@ -64,6 +57,15 @@ pub struct Mail {
     pub eml: Vec<u8>,
 }
 
+/// Whose issue may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Of a period that has begun: its issue can be looked at.
+    Begun,
+    /// Of a period that is over: its issue can be sent.
+    Over,
+}
+
 /// Makes the issue of a digest for a period, the next one unless one is named.
 ///
 /// # Errors
@@ -76,10 +78,27 @@ pub fn make(
     since: Option<NaiveDate>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Made, Vec<Diagnostic>> {
+    let made = block_on(make_when(context, name, (period, When::Begun), since, findings));
+    made.map_err(|err| vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))])?
+}
+
+/// The same, where other things go on meanwhile.
+///
+/// # Errors
+///
+/// As [`make`].
+pub async fn make_when(
+    context: &Context,
+    name: &str,
+    (period, when): (Option<&str>, When),
+    since: Option<NaiveDate>,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Made, Vec<Diagnostic>> {
     let config = load::config(&context.root)?;
     let Some(digest) = config.digests.get(name).cloned() else { return Err(vec![unknown(name, &config.digests)]) };
-    let (history, others) =
-        histories(context, &config.store.sqlite, &digest, &config.digests).map_err(|err| vec![err])?;
+    let (history, others) = histories(context, &config.store.sqlite, &digest, &config.digests)
+        .await
+        .map_err(|err| vec![store_finding(&err)])?;
     let period = match period {
         None => due::next(&digest, &history, context.now),
         Some(period) => due::named(&digest, &history, period, context.now).map_err(|refusal| {
@@ -90,6 +109,11 @@ pub fn make(
             }]
         })?,
     };
+    if when == When::Over && !period.is_over(context.now) {
+        let cutoff = period.cutoff.with_timezone(&digest.timezone).format("%a %Y-%m-%d %H:%M %Z");
+        let finding = Diagnostic::error(format!("`{name}/{}` is not over: it is cut off on {cutoff}", period.name));
+        return Err(vec![finding.hint(format!("`tidings digest {name}` shows what it would be by now"))]);
+    }
     let since = since.map(|day| (day, on_clock(day.and_time(NaiveTime::MIN), digest.timezone)));
     if let Some((day, _)) = since.filter(|(_, from)| *from > period.cutoff) {
         let message = format!("`--since {day}` is after the cutoff of `{name}/{}`", period.name);
@@ -132,10 +156,39 @@ pub fn make(
         true => Some(mail(&site, &digest, &history, &chosen, note.as_ref(), findings)?),
         false => None,
     };
-    Ok(Made { site, digest, history, chosen, mail, elsewhere: elsewhere.len() })
+    Ok(Made { site, digest, history, chosen, note, mail, elsewhere: elsewhere.len() })
 }
 
-fn unknown(name: &str, digests: &std::collections::BTreeMap<String, Digest>) -> Diagnostic {
+/// The issue that was made, with some of its posts only.
+///
+/// # Errors
+///
+/// As [`make`].
+pub fn for_some(made: &Made, articles: &[usize]) -> Result<Mail, Vec<Diagnostic>> {
+    let chosen = Chosen { articles: articles.to_vec(), ..made.chosen.clone() };
+    // What is to be said of the posts was said of the whole issue.
+    mail(&made.site, &made.digest, &made.history, &chosen, made.note.as_ref(), &mut Vec::new())
+}
+
+/// The page of an issue that was made: every post, and nothing personal.
+///
+/// # Errors
+///
+/// What is wrong in a template.
+pub fn page(made: &Made) -> Result<String, Vec<Diagnostic>> {
+    let one = |err: Diagnostic| vec![err];
+    let Some(mail) = &made.mail else { return Ok(String::new()) };
+    let renderer = Renderer {
+        templates: &made.site.templates,
+        theme: &made.digest.theme,
+        template: &template(&made.site, &made.digest).map_err(one)?,
+        measure: &|html| html.len(),
+    };
+    Ok(renderer.render(&mail.issue, Medium::Page).map_err(one)?.html)
+}
+
+/// An unknown digest, and which there are.
+pub fn unknown(name: &str, digests: &std::collections::BTreeMap<String, Digest>) -> Diagnostic {
     let known: Vec<&str> = digests.keys().map(String::as_str).collect();
     let hint = match (nearest(name, known.iter().copied()), known.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
@@ -147,52 +200,22 @@ fn unknown(name: &str, digests: &std::collections::BTreeMap<String, Digest>) -> 
 }
 
 /// The digest's own past, and that of the digests whose posts it leaves out.
-fn histories(
+async fn histories(
     context: &Context,
     file: &str,
     digest: &Digest,
     digests: &std::collections::BTreeMap<String, Digest>,
-) -> Result<(History, Vec<History>), Diagnostic> {
-    let read = async {
-        let Some(store) = Sqlite::open_to_read(&context.root.join(file), file).await? else {
-            return Ok((History::default(), vec![]));
-        };
-        let own = store.history(&digest.names().collect::<Vec<_>>()).await?;
-        let mut others = Vec::new();
-        for other in digest.not_in.iter().filter_map(|name| digests.get(name)) {
-            others.push(store.history(&other.names().collect::<Vec<_>>()).await?);
-        }
-        store.close().await;
-        Ok::<_, StoreError>((own, others))
+) -> Result<(History, Vec<History>), StoreError> {
+    let Some(store) = Sqlite::open_to_read(&context.root.join(file), file).await? else {
+        return Ok((History::default(), vec![]));
     };
-    let failed = |message: String, hint: Option<&str>| {
-        let finding = Diagnostic::error(message);
-        match hint {
-            Some(hint) => finding.hint(hint),
-            None => finding,
-        }
-    };
-    match block_on(read) {
-        Ok(Ok(histories)) => Ok(histories),
-        Ok(Err(err)) => {
-            let message = match &err {
-                StoreError::Unusable { fault: Fault::Other | Fault::CannotOpen, source: Some(source), .. } => {
-                    format!("{err}: {}", cause(source.as_ref()))
-                }
-                _ => err.to_string(),
-            };
-            Err(failed(message, err.hint()))
-        }
-        Err(err) => Err(failed(format!("the store `{file}` cannot be read: {}", load::reason(&err)), None)),
+    let own = store.history(&digest.names().collect::<Vec<_>>()).await?;
+    let mut others = Vec::new();
+    for other in digest.not_in.iter().filter_map(|name| digests.get(name)) {
+        others.push(store.history(&other.names().collect::<Vec<_>>()).await?);
     }
-}
-
-/// What the system or the database said, on one line.
-fn cause(source: &(dyn std::error::Error + 'static)) -> String {
-    match source.downcast_ref::<std::io::Error>() {
-        Some(err) => load::reason(err),
-        None => source.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
-    }
+    store.close().await;
+    Ok((own, others))
 }
 
 /// What is wrong with the pictures of a digest's logo, as far as they lie on the site itself.
@@ -242,8 +265,8 @@ pub fn mail(
     };
     findings.extend(found);
     let articles = if note.is_some() { arranged.articles } else { chosen.articles.clone() };
-    let content = format!("{}/{}", digest.name.value, chosen.period.name);
-    let slot = Slot::new("token", TOKEN_CHARS, content.as_bytes()).expect("the width is one that a place may have");
+    let slot =
+        Head::slot(&marker(&digest.name.value, &chosen.period.name)).expect("the width is one that a place may have");
     let subject = digest.subject.as_ref();
     let composer = Composer {
         collection: &site.collection,
@@ -308,7 +331,7 @@ pub fn mail(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let eml = eml(site, digest, &chosen.period, &rendered, &slots).map_err(one)?;
+    let eml = eml(site, digest, &chosen.period, &rendered).map_err(one)?;
     Ok(Mail { issue, rendered, eml })
 }
 
@@ -350,72 +373,6 @@ fn addresses(site: &Site, digest: &Digest, period: &Period, slot: &Slot) -> Link
         page: Text::new(&format!("{feeds}digest/{}/{}/", digest.name.value, period.name)),
         unsubscribe: Text::new(&format!("{server}unsubscribe/{}", slot.marker())),
         preferences: Text::new(&format!("{server}preferences/{}", slot.marker())),
-    }
-}
-
-/// The whole mail, to a reader who does not exist.
-fn eml(
-    site: &Site,
-    digest: &Digest,
-    period: &Period,
-    rendered: &Rendered,
-    slots: &[Slot],
-) -> Result<Vec<u8>, Diagnostic> {
-    let wrong = |what: &str, err: &dyn std::fmt::Display| {
-        Diagnostic::error(format!("the {what} of `[digest.{}]` cannot stand in a mail: {err}", digest.name.value))
-            .at(crate::config::FILE, digest.name.span)
-    };
-    let mailbox = |what: &str, sender: &Sender| {
-        let address: Address = sender.address.parse().map_err(|err| wrong(what, &err))?;
-        let name = sender.name.as_deref().map(HeaderText::new).transpose().map_err(|err| wrong(what, &err))?;
-        Ok::<Mailbox, Diagnostic>(Mailbox::new(name, address))
-    };
-    let from = mailbox("`from`", &digest.from)?;
-    let reply_to = digest.reply_to.as_ref().map(|sender| mailbox("`reply_to`", sender)).transpose()?;
-    let mail = &site.config.mail;
-    let domain = mail.message_id_domain.as_deref().unwrap_or(digest.from.domain());
-    let title = HeaderText::one_line(&digest.title).map_err(|err| wrong("`title`", &err))?;
-    let id = match &mail.list_id {
-        Some(id) => ListId::new(title, id),
-        None => ListId::of(title, &digest.name.value, domain),
-    };
-    let leave = mail.unsubscribe_mailto.clone().unwrap_or_else(|| format!("unsubscribe@{domain}"));
-    let leave: Address = leave.parse().map_err(|err| wrong("`unsubscribe_mailto`", &err))?;
-    let links = addresses(site, digest, period, &slots[0]);
-    let unsubscribe = links.unsubscribe.replace(slots[0].marker(), INERT);
-    // A preview may be made for a site that is not on https yet; its links open nothing.
-    let unsubscribe = unsubscribe.replacen("http://", "https://", 1);
-    let archive = format!("{}digest/{}/", site.config.feeds.url, digest.name.value);
-    let list = ListHeaders {
-        id: id.map_err(|err| wrong("List-Id", &err))?,
-        unsubscribe: HeaderUrl::https(&unsubscribe).map_err(|err| wrong("`public_url`", &err))?,
-        unsubscribe_mailto: HeaderUrl::mailto(&leave, Some(INERT))
-            .map_err(|err| wrong("`unsubscribe_mailto`", &err))?,
-        help: HeaderUrl::https(site.config.feeds.url.as_str()).ok(),
-        archive: HeaderUrl::https(&archive).ok(),
-        feedback_id: FeedbackId::new([&period.name, &digest.name.value, "preview"], "tidings").ok(),
-    };
-    let hash = Sha256::digest(format!("{}/{}/{}", site.config.site.url, digest.name.value, period.name).as_bytes());
-    let local: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let message = Message {
-        from: &from,
-        to: &Mailbox::placeholder(),
-        reply_to: reply_to.as_ref(),
-        subject: &HeaderText::one_line(&rendered.subject).map_err(|err| wrong("subject", &err))?,
-        sent_at: period.cutoff,
-        message_id: &MessageId::new(&local, domain).map_err(|err| wrong("`message_id_domain`", &err))?,
-        purpose: Purpose::List(&list),
-    };
-    let body = Body::new(&rendered.text, &rendered.html, slots);
-    message.bytes(&body, &[INERT]).map_err(|err| wrong("body", &err))
-}
-
-/// A part of the issue with what a preview has in the place of a token.
-pub fn inert(text: &str, digest: &str, period: &str) -> String {
-    let content = format!("{digest}/{period}");
-    match Slot::new("token", TOKEN_CHARS, content.as_bytes()) {
-        Ok(slot) => text.replace(slot.marker(), INERT),
-        Err(_) => text.to_string(),
     }
 }
 

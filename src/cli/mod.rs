@@ -1,16 +1,30 @@
 //! The command line: one short file per command. This is the rim: the clock is asked here, once.
 
 pub mod adopt;
+mod approval;
+mod bar;
 pub mod build;
 pub mod check;
+pub mod deliveries;
 pub mod diff;
 pub mod digest;
 mod digests;
+mod freeze;
+mod guard;
 pub mod init;
 pub mod issue;
 pub mod kept;
+pub mod keys;
+mod letter;
+mod mailing;
+pub mod send;
+mod signals;
 pub mod site;
+pub mod status;
+pub mod store;
+pub mod subscribers;
 pub mod talk;
+mod told;
 pub mod watch;
 
 use crate::content::date::YEARS;
@@ -20,13 +34,15 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 use talk::Talk;
 
 /// Feeds that every reader accepts, from a folder of Markdown posts.
 #[derive(Debug, Parser)]
 #[command(name = "tidings", version, about, max_term_width = 100, infer_subcommands = false)]
 #[command(after_help = "Exit codes: 0 done, or nothing to do; 1 something is wrong, and the message says what; \
-2 the command line is wrong.")]
+2 the command line is wrong; 75 not everything is done, run it again.")]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -40,9 +56,9 @@ pub struct Arguments {
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more: every file
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    /// Say more: every file; twice: every mail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
     /// Take this for the present time, such as 2026-11-23T09:00:00Z (also the environment's SOURCE_DATE_EPOCH)
     #[arg(long, global = true, value_name = "RFC3339")]
     now: Option<String>,
@@ -76,6 +92,16 @@ enum Command {
     Diff(diff::DiffCommand),
     /// Show the next issue of a digest, as its readers will see it
     Digest(digest::DigestCommand),
+    /// Send the issue that is due to everybody who gets it
+    Send(send::Send),
+    /// Show what was built last, what is due next, and what needs a look
+    Status(status::Status),
+    /// Show who got what, and why not
+    Deliveries(deliveries::Deliveries),
+    /// Add, import, show and remove those who get the digests
+    Subscribers(subscribers::SubscribersCommand),
+    /// Copy the store, or put a copy in its place
+    Store(store::StoreCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -93,6 +119,8 @@ pub struct Context {
     pub now: DateTime<Utc>,
     /// Whether `now` was given, so that it does not move.
     pub now_is_given: bool,
+    /// When the command began.
+    pub started: Instant,
     /// How to talk.
     pub talk: Talk,
 }
@@ -104,6 +132,54 @@ pub enum Outcome {
     Done,
     /// Something is wrong and was said: 1.
     Wrong,
+    /// Not everything is done, and running it again goes on: 75.
+    NotFinished,
+}
+
+impl Outcome {
+    /// How two things ended that were done one after the other: what is wrong counts most.
+    pub fn and(self, other: Outcome) -> Outcome {
+        match (self, other) {
+            (Outcome::Wrong, _) | (_, Outcome::Wrong) => Outcome::Wrong,
+            (Outcome::NotFinished, _) | (_, Outcome::NotFinished) => Outcome::NotFinished,
+            (Outcome::Done, Outcome::Done) => Outcome::Done,
+        }
+    }
+}
+
+impl Context {
+    /// What time it is now: the clock's, or, where a time was given, that time and what has passed since.
+    pub fn clock(&self) -> DateTime<Utc> {
+        match self.now_is_given {
+            true => self.now + self.started.elapsed(),
+            false => Utc::now(),
+        }
+    }
+
+    /// The same, for those who outlive the command's own function.
+    pub fn shared_clock(&self) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
+        let Context { now, now_is_given, started, .. } = *self;
+        Arc::new(move || if now_is_given { now + started.elapsed() } else { Utc::now() })
+    }
+}
+
+/// A runtime for commands that do many things at once.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// An error with its causes, each once.
+fn chain(err: &dyn std::error::Error) -> String {
+    let mut said = err.to_string();
+    let mut cause = err.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+        cause = source.source();
+    }
+    said
 }
 
 impl From<Outcome> for ExitCode {
@@ -111,6 +187,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => ExitCode::SUCCESS,
             Outcome::Wrong => ExitCode::from(1),
+            Outcome::NotFinished => ExitCode::from(75),
         }
     }
 }
@@ -133,7 +210,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let context = Context { root: arguments.root, now, now_is_given, talk };
+    let context = Context { root: arguments.root, now, now_is_given, started: Instant::now(), talk };
     match arguments.command {
         Command::Init(init) => init.run(&context),
         Command::Check(check) => check.run(&context),
@@ -141,6 +218,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Adopt(adopt) => adopt.run(&context),
         Command::Diff(diff) => diff.run(&context),
         Command::Digest(digest) => digest.run(&context),
+        Command::Send(send) => send.run(&context),
+        Command::Status(status) => status.run(&context),
+        Command::Deliveries(deliveries) => deliveries.run(&context),
+        Command::Subscribers(subscribers) => subscribers.run(&context),
+        Command::Store(store) => store.run(&context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "tidings", &mut script);
@@ -172,11 +254,19 @@ fn manual(mut program: clap::Command) -> String {
         + &section(&|out| man.render_description_section(out))
         + &section(&|out| man.render_options_section(out))
         + ".SH COMMANDS\n";
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+    // A command that has commands of its own is told by those.
+    let below = |command: &clap::Command| -> Vec<(String, clap::Command)> {
+        let own = command.get_subcommands().filter(|own| own.get_name() != "help");
+        own.map(|own| (own.get_name().to_owned(), own.clone())).collect()
+    };
+    let commands = below(&program).into_iter().flat_map(|(name, command)| match below(&command) {
+        own if own.is_empty() => vec![(name, command)],
+        own => own.into_iter().map(|(below, command)| (format!("{name} {below}"), command)).collect(),
+    });
+    for (name, command) in commands {
         // What holds for every command was said once.
         let said = |arg: &clap::Arg| arg.is_global_set() || arg.get_id() == "help";
-        let command = command.clone().mut_args(|arg| if said(&arg) { arg.hide(true) } else { arg });
-        let (name, man) = (command.get_name().to_owned(), Man::new(command));
+        let man = Man::new(command.mut_args(|arg| if said(&arg) { arg.hide(true) } else { arg }));
         page += &format!(".SS \"{name}\"\n");
         page += &section(&|out| man.render_description_section(out)).replace(".SH DESCRIPTION\n", "");
         page += &section(&|out| man.render_synopsis_section(out)).replace(".SH SYNOPSIS\n", ".PP\n");

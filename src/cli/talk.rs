@@ -2,6 +2,8 @@
 
 use super::{Color, Context};
 use crate::diagnostic::{Diagnostic, Severity, printable};
+use crate::disk::load;
+use crate::store::{Fault, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -13,14 +15,14 @@ use std::path::Path;
 pub struct Talk {
     json: bool,
     quiet: bool,
-    verbose: bool,
+    verbose: u8,
     color: bool,
     terminal: bool,
 }
 
 impl Talk {
     /// As the command line says.
-    pub fn new(json: bool, quiet: bool, verbose: bool, color: Color) -> Talk {
+    pub fn new(json: bool, quiet: bool, verbose: u8, color: Color) -> Talk {
         let terminal = io::stderr().is_terminal();
         let color = match color {
             Color::Always => true,
@@ -63,7 +65,7 @@ impl Talk {
 
     /// What is shown of findings by a command that does something else: errors, and to those who want to know more, warnings.
     pub fn least(&self) -> Severity {
-        if self.verbose { Severity::Warning } else { Severity::Error }
+        if self.verbose > 0 { Severity::Warning } else { Severity::Error }
     }
 
     /// Whether nothing but errors is wanted.
@@ -73,7 +75,14 @@ impl Talk {
 
     /// A line for those who want to know more.
     pub fn detail(&self, text: &str) {
-        if self.verbose {
+        if self.verbose > 0 {
+            self.line(text);
+        }
+    }
+
+    /// A line for those who want to know of every mail.
+    pub fn trace(&self, text: &str) {
+        if self.verbose > 1 {
             self.line(text);
         }
     }
@@ -91,14 +100,22 @@ impl Talk {
 
     /// A bar for work that takes its time; unseen unless a person is watching.
     pub fn progress(&self, length: u64, what: &'static str) -> ProgressBar {
+        self.bar(length, "{msg} {wide_bar} {pos}/{len} {eta}").with_message(what)
+    }
+
+    /// A bar for mails: how fast they go, how long it takes, and what became of them.
+    pub fn mails(&self, length: u64) -> ProgressBar {
+        self.bar(length, "{pos}/{len} {wide_bar} {per_sec} {eta} left, {msg}")
+    }
+
+    fn bar(&self, length: u64, template: &str) -> ProgressBar {
         let target = if self.terminal && !self.quiet && !self.json {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
-        let bar = ProgressBar::with_draw_target(Some(length), target).with_message(what);
-        match style {
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        match ProgressStyle::with_template(template) {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         }
@@ -128,6 +145,29 @@ pub fn show(context: &Context, findings: &[Diagnostic], least: Severity) {
 /// The text of a file as far as it is text.
 fn source(root: &Path, file: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&std::fs::read(root.join(file)).ok()?).into_owned())
+}
+
+/// An error of the store, as a finding.
+pub fn store_finding(err: &StoreError) -> Diagnostic {
+    let message = match err {
+        StoreError::Unusable { fault: Fault::Other | Fault::CannotOpen, source: Some(source), .. } => {
+            format!("{err}: {}", cause(source.as_ref()))
+        }
+        _ => err.to_string(),
+    };
+    let finding = Diagnostic::error(message);
+    match err.hint() {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+/// What the system or the database said, on one line.
+fn cause(source: &(dyn std::error::Error + 'static)) -> String {
+    match source.downcast_ref::<std::io::Error>() {
+        Some(err) => load::reason(err),
+        None => source.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// How many errors and how many warnings there are.

@@ -42,8 +42,7 @@ pub fn run(context: &Context, work: impl Fn(&Context) -> Option<String>) -> Outc
     let mut watched = Vec::new();
     loop {
         let now = if context.now_is_given { context.now } else { Utc::now() };
-        let context =
-            Context { root: context.root.clone(), now, now_is_given: context.now_is_given, talk: context.talk };
+        let context = Context { root: context.root.clone(), now, ..*context };
         // Folders may have come since, so they are asked for anew each time; before the work, so that no change is missed.
         watch(&mut watcher, &mut watched, &root);
         let mut ours = Ours::of(&root);

@@ -1,0 +1,390 @@
+//! Sending a frozen issue: what a run needs, what it shows while it goes, and what it says in the end.
+
+use super::bar::Bar;
+use super::deliveries::named;
+use super::talk::{plural, store_finding};
+use super::told::{self, Doubt};
+use super::{Context, Outcome};
+use crate::config::{Config, Digest, OnUncertain, Smtp};
+use crate::delivery::message::{Head, Mailing, MailingError, Ready};
+use crate::delivery::pace::Pace;
+use crate::delivery::recorder::patiently;
+use crate::delivery::sender::{self, End, Run, SendError};
+use crate::delivery::stop::Stop;
+use crate::delivery::{outcome, retry};
+use crate::diagnostic::Diagnostic;
+use crate::disk::worker;
+use crate::mail::dkim::Signer;
+use crate::mail::smtp::{Fault, Offer, Phase};
+use crate::mail::transport::{Transport, TransportError};
+use crate::store::StoreError;
+use crate::store::issues::{Frozen, Issues as _};
+use crate::store::ledger::{Ledger as _, State, Totals};
+use crate::store::sqlite::Sqlite;
+use crate::subscriber::keys::Keys;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// All that sending needs but the issue.
+pub struct Office<'a> {
+    /// The command's.
+    pub context: &'a Context,
+    /// The settings.
+    pub config: &'a Config,
+    /// The digest.
+    pub digest: &'a Digest,
+    /// The store.
+    pub store: &'a Sqlite,
+    /// The site's keys.
+    pub keys: Keys,
+    /// What signs mails.
+    pub signers: Arc<[Signer]>,
+    /// This run.
+    pub worker: worker::Worker,
+    /// Asks this run to end.
+    pub stop: Arc<Stop>,
+}
+
+/// How a run shall go.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// Whether to stay until the last deferred mail is through.
+    pub wait: bool,
+    /// Whether a clock started it and not a person, so that what was said before is not said again.
+    pub is_by_clock: bool,
+}
+
+/// The settings of mail with what the environment says.
+///
+/// # Errors
+///
+/// An address in the environment that is none.
+pub fn environment(smtp: Smtp) -> Result<Smtp, Diagnostic> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (url, password) = (variable("TIDINGS_SMTP_URL"), variable("TIDINGS_SMTP_PASSWORD"));
+    smtp.with_environment(url.as_deref(), password.as_deref())
+}
+
+/// The way out that the settings name.
+///
+/// # Errors
+///
+/// What is missing.
+pub fn transport(smtp: &Smtp, root: &Path) -> Result<Transport, Diagnostic> {
+    Transport::new(smtp, root).map_err(|err| {
+        let finding = Diagnostic::error(super::chain(&err));
+        match err {
+            TransportError::NoOutlet => finding.hint(
+                "write `url = \"smtp://user@smtp.example.org:587\"` into `[smtp]`, or `url = \"outbox:outbox\"` to have files",
+            ),
+            TransportError::NoPassword => finding.hint("set TIDINGS_SMTP_PASSWORD"),
+            TransportError::CaFile { .. } | TransportError::Trust(_) => {
+                finding.hint("`ca_file` in `[smtp]` names a PEM file with certificates to trust")
+            }
+        }
+    })
+}
+
+/// Sends one mail and says what was replied.
+///
+/// # Errors
+///
+/// What went wrong, in words.
+pub async fn one(transport: &Transport, ready: &Ready, file: &str) -> Result<String, String> {
+    let mut line = transport.open().await.map_err(|err| err.to_string())?;
+    let reply = match line.offer(&ready.envelope).await.map_err(|err| err.to_string())? {
+        Offer::Ready => line.deliver(file, &ready.bytes, None).await.map_err(|err| err.to_string())?,
+        Offer::Refused { reply, .. } => return Err(format!("the server said {reply}")),
+    };
+    line.close().await;
+    match outcome::Outcome::of_reply(&reply) {
+        outcome::Outcome::Accepted => Ok(reply.to_string()),
+        _ => Err(format!("the server said {reply}")),
+    }
+}
+
+impl Office<'_> {
+    /// A frozen issue by its number.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the store says.
+    pub async fn frozen(&self, id: i64) -> Result<Frozen, StoreError> {
+        let all = self.store.frozen(&[]).await?;
+        let found = all.into_iter().find(|frozen| frozen.id == id);
+        found.ok_or_else(|| StoreError::Lost { digest: self.digest.name.value.clone(), period: id.to_string() })
+    }
+
+    /// Sends what is left of an issue, and says what came of it.
+    ///
+    /// # Errors
+    ///
+    /// What makes it impossible to begin.
+    pub async fn send(
+        &self,
+        transport: &Transport,
+        frozen: &Frozen,
+        how: Line,
+    ) -> Result<(Outcome, Value), Vec<Diagnostic>> {
+        let name = named(frozen);
+        let failed = |err: StoreError| vec![store_finding(&err)];
+        let limit = self.limit(frozen).await.map_err(failed)?;
+        let known = self.store.totals(frozen.id).await.map_err(failed)?;
+        self.recover(frozen, limit).await.map_err(failed)?;
+        let mailing = self.mailing(frozen).await?;
+        let before = self.store.totals(frozen.id).await.map_err(failed)?;
+        if before.of(State::Planned) + before.of(State::Leased) + before.of(State::Deferred) > 0 {
+            self.context.talk.detail(&format!("{name}: {} to send over {}", before.open(), transport.place()));
+        }
+        let left_today = match self.config.smtp.max_per_day {
+            Some(most) => {
+                let since = self.context.clock() - TimeDelta::hours(24);
+                let sent = self.store.accepted_since(since).await.map_err(failed)?;
+                Some(u64::try_from(most).unwrap_or(u64::MAX).saturating_sub(sent))
+            }
+            None => None,
+        };
+        let rates = self.config.smtp.domains.iter();
+        let rates = rates.filter_map(|(name, limits)| Some((name.clone(), limits.rate?))).collect();
+        let bar = Bar::new(self.context, &before);
+        let run = Run {
+            store: Arc::new(self.store.clone()),
+            transport: transport.clone(),
+            issue: frozen.id,
+            mailing,
+            owner: self.worker.name().to_owned(),
+            max_connections: self.config.smtp.max_connections,
+            pace: Pace::new(self.config.smtp.rate, &rates, left_today),
+            limit,
+            wait: how.wait,
+            clock: self.context.shared_clock(),
+            stop: self.stop.clone(),
+            listener: bar.listener(self.context, name.clone()),
+        };
+        let ended = sender::run(run).await;
+        if ended.is_err() {
+            self.worker.ends_badly();
+        }
+        bar.clear();
+        if let Ok(End::Drained) = ended {
+            self.recover(frozen, limit).await.map_err(failed)?;
+        }
+        let totals = self.store.totals(frozen.id).await.map_err(failed)?;
+        // Before the issue is done: of one that is done only what was noted is looked up.
+        let doubt = told::doubt(self.store, frozen, &totals).await.map_err(failed)?;
+        if totals.open() == 0 && totals.balance() {
+            let now = self.context.clock();
+            patiently!(self.store.finish(frozen.id, now)).map_err(failed)?;
+        }
+        let is_said = doubt == Doubt::New || !how.is_by_clock;
+        let is_news =
+            is_said || known != totals || !totals.balance() || !matches!(ended, Ok(End::Drained | End::Quota));
+        if !is_news {
+            let outcome = if totals.open() == 0 { Outcome::Done } else { Outcome::NotFinished };
+            return Ok((outcome, issue_json(&name, &totals)));
+        }
+        Ok(self.conclude(&name, &totals, ended, is_said))
+    }
+
+    /// What is still to be said of an issue that is done: that nobody knows of some of its mails. Nothing is told of one
+    /// of which everything is known.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the store says.
+    pub async fn look_back(&self, frozen: &Frozen, how: Line) -> Result<(Outcome, Option<Value>), StoreError> {
+        if !told::is_doubtful(self.store, frozen).await? {
+            return Ok((Outcome::Done, None));
+        }
+        let totals = self.store.totals(frozen.id).await?;
+        let outcome = match told::doubt(self.store, frozen, &totals).await? {
+            Doubt::None => return Ok((Outcome::Done, None)),
+            Doubt::Known if how.is_by_clock => Outcome::Done,
+            Doubt::Known | Doubt::New => {
+                let name = named(frozen);
+                self.context.talk.line(&format!("{name}: {}", in_words(&totals)));
+                self.context.talk.line(&unknown(&name));
+                Outcome::Wrong
+            }
+        };
+        Ok((outcome, Some(issue_json(&named(frozen), &totals))))
+    }
+
+    /// When deferred mails are given up.
+    async fn limit(&self, frozen: &Frozen) -> Result<DateTime<Utc>, StoreError> {
+        let asked_at = told::asked_at(self.store, frozen).await?;
+        let taken_up_at = retry::taken_up(frozen.frozen_at, frozen.approved_at, asked_at);
+        let after = taken_up_at + TimeDelta::nanoseconds(1);
+        Ok(retry::limit(taken_up_at, self.digest.schedule.period_at(after, self.digest.timezone).cutoff))
+    }
+
+    /// What other runs left behind: those that were killed on this machine, and those whose leases have run out.
+    async fn recover(&self, frozen: &Frozen, limit: DateTime<Utc>) -> Result<(), StoreError> {
+        let (now, folder) = (self.context.clock(), self.context.root.join(worker::FOLDER));
+        let owners = self.store.owners(frozen.id).await?;
+        let dead = worker::dead(&folder, &owners);
+        patiently!(self.store.recover(frozen.id, now, &dead))?;
+        worker::bury(&folder, &dead);
+        if self.config.smtp.on_uncertain == OnUncertain::Resend {
+            self.store.resend_uncertain(frozen.id, now).await?;
+        }
+        if limit <= now {
+            self.store.expire(frozen.id, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn mailing(&self, frozen: &Frozen) -> Result<Mailing, Vec<Diagnostic>> {
+        let name = named(frozen);
+        let variants = self.store.variants(frozen.id).await.map_err(|err| vec![store_finding(&err)])?;
+        Mailing::new(frozen.id, head(frozen).map_err(|err| vec![err])?, &variants, &self.keys, self.signers.clone())
+            .map_err(|err| {
+                let finding = Diagnostic::error(format!("cannot send `{name}`: {err}"));
+                vec![match err {
+                    MailingError::NoKey(_) => finding
+                        .hint("put the key back that was in the key file when the issue was frozen, as a further line"),
+                    MailingError::Stored(_) => finding,
+                }]
+            })
+    }
+
+    /// The last line, and the exit code.
+    ///
+    /// `is_said` is whether to say that there are mails of which nobody knows.
+    fn conclude(&self, name: &str, totals: &Totals, ended: Result<End, SendError>, is_said: bool) -> (Outcome, Value) {
+        let talk = &self.context.talk;
+        let mut outcome = match totals.open() {
+            0 => Outcome::Done,
+            _ => Outcome::NotFinished,
+        };
+        let stays = totals.of(State::Planned) + totals.of(State::Leased);
+        match &ended {
+            Err(error) => {
+                outcome = Outcome::Wrong;
+                talk.finding(&failure(name, error, totals), None);
+            }
+            Ok(End::Broken(reason)) => {
+                outcome = Outcome::Wrong;
+                let finding = Diagnostic::error(format!("`{name}` stops: {reason}"));
+                let hint = format!("`tidings deliveries resume {name}` lets it go on");
+                talk.finding(&finding.and(counted(totals, stays)).hint(hint), None);
+            }
+            Ok(End::Quota) => {
+                let most = self.config.smtp.max_per_day.unwrap_or_default();
+                talk.line(&format!("{name}: {most} mails went out in 24 hours, and no more may; run it again later"));
+            }
+            Ok(End::Stopped) => talk.line(&format!("{name} was interrupted: {}", counted(totals, stays))),
+            Ok(End::Held) => {
+                talk.line(&format!("{name} was paused or cancelled meanwhile: {}", counted(totals, stays)))
+            }
+            Ok(End::Drained) => {}
+        }
+        if !totals.balance() {
+            outcome = Outcome::Wrong;
+            let (all, candidates) = (totals.all(), totals.candidates);
+            let message = format!("`{name}` does not balance: {candidates} subscribers and {all} deliveries");
+            talk.finding(
+                &Diagnostic::error(message).hint("the store was changed by something else than tidings"),
+                None,
+            );
+        }
+        talk.line(&format!("{name}: {}", in_words(totals)));
+        if is_said && totals.of(State::Uncertain) > 0 {
+            outcome = Outcome::Wrong;
+            talk.line(&unknown(name));
+        }
+        (outcome, issue_json(name, totals))
+    }
+}
+
+/// What all mails of an issue have in common.
+///
+/// # Errors
+///
+/// That the store has something else.
+pub fn head(frozen: &Frozen) -> Result<Head, Diagnostic> {
+    serde_json::from_str(&frozen.head)
+        .map_err(|err| Diagnostic::error(format!("`{}` is damaged in the store: {err}", named(frozen))))
+}
+
+/// What to do about mails of which nobody knows.
+fn unknown(name: &str) -> String {
+    format!(
+        "nobody knows whether the uncertain ones were taken, so they are held: `tidings deliveries {name} --state uncertain` \
+         lists them, `tidings deliveries resolve {name}` with `--accepted` or `--not-sent` settles them"
+    )
+}
+
+fn issue_json(name: &str, totals: &Totals) -> Value {
+    json!({ "issue": name, "totals": totals_json(totals), "balances": totals.balance() })
+}
+
+/// `1204 subscribers: 1190 accepted, 3 rejected`
+pub fn in_words(totals: &Totals) -> String {
+    let states = State::ALL.into_iter().filter(|state| totals.of(*state) > 0);
+    let counts: Vec<String> =
+        states.map(|state| format!("{} {}", totals.of(state), state.word().replace('_', " "))).collect();
+    let people = plural(usize::try_from(totals.candidates).unwrap_or(usize::MAX), "subscriber");
+    if counts.is_empty() { people } else { format!("{people}: {}", counts.join(", ")) }
+}
+
+/// Totals by state.
+pub fn totals_json(totals: &Totals) -> Value {
+    let mut all: serde_json::Map<String, Value> =
+        State::ALL.into_iter().map(|state| (state.word().to_owned(), json!(totals.of(state)))).collect();
+    all.insert("candidates".into(), json!(totals.candidates));
+    Value::Object(all)
+}
+
+fn counted(totals: &Totals, stays: u64) -> String {
+    let (accepted, all) = (totals.of(State::Accepted), totals.candidates);
+    let verb = if stays == 1 { "stays" } else { "stay" };
+    format!("accepted {accepted} of {all}; {stays} {verb} planned")
+}
+
+/// What stopped a run, what became of the mails, and what to do.
+fn failure(name: &str, error: &SendError, totals: &Totals) -> Diagnostic {
+    let (finding, hint) = match error {
+        SendError::Unreachable { place, source } => {
+            let cannot = |what: String| Diagnostic::error(format!("cannot send `{name}`: `{place}` {what}"));
+            match (source.phase(), source.fault()) {
+                (Phase::Auth, Fault::Refused(reply)) => (
+                    cannot("refused the login".into()).and(format!("server said: {reply}")),
+                    "check `[smtp] url` and TIDINGS_SMTP_PASSWORD",
+                ),
+                (phase, Fault::Refused(reply)) => (
+                    cannot(format!("cannot be used: {phase} failed")).and(format!("server said: {reply}")),
+                    "ask whoever runs the server",
+                ),
+                (_, Fault::Tls(cause)) => (
+                    cannot(format!("cannot be trusted: {cause}")),
+                    "a certificate that is not public is trusted by `ca_file` in `[smtp]`",
+                ),
+                (_, Fault::NoTls) => (
+                    cannot("offers no TLS, and mail and password would be read by others".into()),
+                    "use a server with TLS; only one on this machine may do without",
+                ),
+                _ => (cannot(format!("cannot be used: {source}")), "check `[smtp] url` and that the server runs"),
+            }
+        }
+        SendError::Store(source) => (
+            Diagnostic::error(format!("cannot go on with `{name}`: {}", store_finding(source).message)),
+            source.hint().unwrap_or("look at the disk and at who else uses the store"),
+        ),
+        SendError::Message(reason) => (
+            Diagnostic::error(format!("cannot send `{name}`: no mail can be made of it: {reason}")),
+            "mend the settings of `[mail]`",
+        ),
+        SendError::Line => (
+            Diagnostic::error(format!("cannot send `{name}`: a part of the program ended of itself")),
+            "that is a fault of tidings: please report it",
+        ),
+    };
+    let digest = name.split('/').next().unwrap_or(name);
+    let stays = totals.of(State::Planned) + totals.of(State::Leased);
+    finding
+        .and(counted(totals, stays))
+        .hint(format!("{hint}, then run `tidings send {digest}` again;\nwhoever has the issue already is skipped"))
+}
