@@ -36,7 +36,7 @@ def expect(good, text, why=""):
     if good:
         ok(text)
     else:
-        wrong(text + (": %s" % why if why else ""))
+        wrong(text + (": %s" % (why,) if why else ""))
     return bool(good)
 
 

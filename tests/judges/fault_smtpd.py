@@ -25,6 +25,15 @@ a reply behind its 220, which belongs to nobody.
 `--fault` sets one for all; a sender or a recipient has one for its mail in its local part: `ana+rcpt-550@example.com`,
 `rcpt-550@example.com`, `dot-slow~2@example.com`, two as `ana+rcpt-550+data-anyway@...`. With `once-` before it, it holds the
 first time for this address only: `ana+once-dot-451@example.com`. An address has `~` for `=`.
+
+A sender can be killed at an exact point. A line `kill PID POINT N` on standard input, answered by `armed`, ends the process
+with SIGKILL when a connection comes to that point for the Nth time, and prints `killed`. The points:
+
+  ehlo mail rcpt data   the command was read, and is not answered
+  intent                354 was said, and the ledger in `--store` has the mail on the wire; the connection is closed
+  body                  some of the message was read; the connection is closed, and nothing is taken
+  dot                   the message was taken, and nothing was said
+  reply                 the reply was said and read, while the ledger in `--store` was kept locked; it is let go after the kill
 """
 import argparse
 import asyncio
@@ -35,6 +44,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import ssl
 import sys
 import time
@@ -43,6 +53,7 @@ from collections import Counter
 PHASES = "greeting ehlo starttls auth rset mail rcpt data body dot quit".split()
 FAULT = re.compile(r"(once-)?(%s)-((\d{3})(\.\d+\.\d+\.\d+)?|drop|mute|lost|anyway|strip|inject|early|garbage|codes|utf8|long|endless"
                    r"|(slow|drip)=[\d.]+)" % "|".join(PHASES))
+POINTS = "ehlo mail rcpt data intent body dot reply".split()
 USUAL = {"greeting": "220 fault.example ESMTP", "starttls": "220 2.0.0 go on", "auth": "235 2.7.0 welcome",
          "rset": "250 2.0.0 forgotten", "mail": "250 2.1.0 sender taken", "rcpt": "250 2.1.5 recipient taken",
          "data": "354 end with a dot", "dot": "250 2.0.0 taken", "quit": "221 2.0.0 bye"}
@@ -69,6 +80,7 @@ def arguments():
     add("--idle-silent", type=float, metavar="S", help="the same without the 421")
     add("--most-mails", type=int, metavar="N", help="421 to MAIL after so many on a connection")
     add("--most-connections", type=int, metavar="N", help="421 to those beyond")
+    add("--store", metavar="FILE", help="the ledger of the sender, for two of the points at which it is killed")
     add("--delay", type=float, default=0, metavar="S", help="before each reply")
     add("--linger", type=float, default=0, metavar="S", help="with a mute: close after so long")
     return parser.parse_args()
@@ -78,11 +90,36 @@ class Gone(Exception):
     """The connection is over."""
 
 
+class Trap:
+    """Where a sender is to be killed."""
+
+    def __init__(self, line):
+        word, pid, self.point, left = line.split()
+        assert word == "kill" and self.point in POINTS, line
+        self.pid, self.left = int(pid), int(left)
+
+    def spring(self):
+        os.kill(self.pid, signal.SIGKILL)
+        # The process is gone when its sockets and locks are.
+        while state_of(self.pid) not in ("Z", ""):
+            time.sleep(0.001)
+        print("killed", flush=True)
+
+
+def state_of(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 class Server:
     def __init__(self, options):
         self.options = options
         self.log = os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if options.log else None
         self.seen = set()
+        self.trap = None
         self.open = 0
         self.count = Counter()
         self.tls = None
@@ -195,6 +232,52 @@ class Session:
         await self.say(usual)
         return True
 
+    # ---- traps --------------------------------------------------------------------------------------------------------
+
+    def trapped(self, point):
+        """The trap that is set at this point, if it is its time."""
+        trap = self.server.trap
+        if trap is None or trap.point != point:
+            return None
+        trap.left -= 1
+        if trap.left > 0:
+            return None
+        self.server.trap = None
+        return trap
+
+    def kill_at(self, point):
+        trap = self.trapped(point)
+        if trap:
+            trap.spring()
+        return bool(trap)
+
+    async def kill_at_intent(self):
+        """Once 354 was said: the sender writes down that this mail goes, and has not been told anything more."""
+        trap = self.trapped("intent")
+        if not trap:
+            return
+        sql = "SELECT count(*) FROM delivery WHERE state = 'on_wire' AND mailbox = ?"
+        store = sqlite3.connect("file:%s?mode=ro" % self.options.store, uri=True, timeout=10)
+        while not store.execute(sql, (self.recipient,)).fetchone()[0]:
+            await asyncio.sleep(0)
+        store.close()
+        trap.spring()
+        raise Gone
+
+    async def kill_at_reply(self):
+        """Says that a mail was taken while nobody can write that down."""
+        trap = self.trapped("reply")
+        if not trap:
+            return await self.reply("dot")
+        store = sqlite3.connect(self.options.store, timeout=10, isolation_level=None)
+        store.execute("BEGIN IMMEDIATE")
+        await self.reply("dot")
+        await asyncio.sleep(0.1)
+        trap.spring()
+        store.execute("ROLLBACK")
+        store.close()
+        raise Gone
+
     # ---- the line -----------------------------------------------------------------------------------------------------
 
     async def send(self, raw):
@@ -256,6 +339,7 @@ class Session:
         await self.reply("ehlo", "250 fault.example")
 
     async def on_ehlo(self, rest):
+        self.kill_at("ehlo")
         if self.options.no_ehlo:
             return await self.say("502 5.5.1 unknown command")
         self.forget()
@@ -304,6 +388,7 @@ class Session:
         self.is_known = await self.reply("auth")
 
     async def on_mail(self, rest):
+        self.kill_at("mail")
         found = re.fullmatch(r"(?i)FROM:<([^>]*)>((?: \S+)*)", rest)
         if not found:
             return await self.say("501 5.5.4 what sender?")
@@ -321,6 +406,7 @@ class Session:
             self.sender = found[1]
 
     async def on_rcpt(self, rest):
+        self.kill_at("rcpt")
         found = re.fullmatch(r"(?i)TO:<([^>]+)>", rest)
         if not found:
             return await self.say("501 5.5.4 what recipient?")
@@ -335,8 +421,10 @@ class Session:
     async def on_data(self, rest):
         if self.recipient is None and not self.has("data", "anyway"):
             return await self.say("503 5.5.1 no recipient")
+        self.kill_at("data")
         if not await self.reply("data"):
             return
+        await self.kill_at_intent()
         message = await self.message()
         if len(message) > self.options.size > 0:
             self.forget()
@@ -347,6 +435,10 @@ class Session:
         """The message, its dots taken away again."""
         self.buffer = b"\r\n" + self.buffer
         scanned = 0
+        if self.server.trap and self.server.trap.point == "body":
+            await self.more()
+            if self.kill_at("body"):
+                raise Gone
         while (end := self.buffer.find(b"\r\n.\r\n", scanned)) < 0:
             scanned = max(0, len(self.buffer) - 4)
             if self.here.get("body") and len(self.buffer) > 2000:
@@ -374,7 +466,9 @@ class Session:
                 "bare": bool(re.search(rb"(?<!\r)\n|\r(?!\n)", message)),
                 "longest_line": max(map(len, message.split(b"\r\n")))})
             self.mails += 1
-        await self.reply("dot")
+            if self.kill_at("dot"):
+                raise Gone
+        await self.kill_at_reply()
         self.forget()
 
     async def on_rset(self, rest):
@@ -410,6 +504,14 @@ def count(path):
     return 1 if doubled else 0
 
 
+def listen(server, over):
+    """What is said on standard input, until it ends."""
+    for line in sys.stdin:
+        server.trap = Trap(line)
+        print("armed", flush=True)
+    over()
+
+
 async def main(options):
     server = Server(options)
     listening = await asyncio.start_server(
@@ -420,7 +522,7 @@ async def main(options):
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, over.set)
     # Whoever started it may die without a word: then it must not stay behind.
-    loop.run_in_executor(None, lambda: (sys.stdin.buffer.read(), loop.call_soon_threadsafe(over.set)))
+    loop.run_in_executor(None, listen, server, lambda: loop.call_soon_threadsafe(over.set))
     await over.wait()
     print(json.dumps(server.count), flush=True)
     os._exit(0)
