@@ -1,9 +1,10 @@
 //! Mails on their way: one for each subscriber, at a pace that servers like, recorded step by step.
 //!
-//! [`message`], [`outcome`], [`pace`] and [`retry`] are pure; [`sender`] claims, sends and records, and [`recorder`] groups
-//! what is recorded into few commits.
+//! [`message`], [`outcome`], [`pace`], [`breaker`], [`retry`] and `queue` are pure; [`sender`] runs the lines that claim,
+//! send and record, and [`recorder`] groups what is recorded into few commits.
 
 pub mod breaker;
+mod line;
 pub mod message;
 pub mod outcome;
 pub mod pace;
