@@ -24,18 +24,18 @@ pub const STYLE: &str = "style.css";
 /// The templates that are compiled in. Each goes by the second half of its name too, unless the site has one of that name:
 /// so a site's own can lie over it and extend it all the same.
 const BUILT_IN: &[(&str, &str)] = &[
-    ("tidings/digest.html", include_str!("../templates/digest.html")),
-    ("tidings/digest.txt", include_str!("../templates/digest.txt")),
-    ("tidings/digest/lead.html", include_str!("../templates/digest/lead.html")),
-    ("tidings/digest/story.html", include_str!("../templates/digest/story.html")),
-    ("tidings/digest/story.txt", include_str!("../templates/digest/story.txt")),
-    ("tidings/digest/style.html", include_str!("../templates/digest/style.html")),
-    ("tidings/feeds.html", include_str!("../templates/feeds.html")),
-    ("tidings/preview.html", include_str!("../templates/preview.html")),
+    ("tidings/digest.html", include_str!("templates/digest.html")),
+    ("tidings/digest.txt", include_str!("templates/digest.txt")),
+    ("tidings/digest/lead.html", include_str!("templates/digest/lead.html")),
+    ("tidings/digest/story.html", include_str!("templates/digest/story.html")),
+    ("tidings/digest/story.txt", include_str!("templates/digest/story.txt")),
+    ("tidings/digest/style.html", include_str!("templates/digest/style.html")),
+    ("tidings/feeds.html", include_str!("templates/feeds.html")),
+    ("tidings/preview.html", include_str!("templates/preview.html")),
 ];
 
 /// The style sheet that is compiled in.
-const BUILT_IN_STYLE: &str = include_str!("../templates/style.css");
+const BUILT_IN_STYLE: &str = include_str!("templates/style.css");
 
 /// What `urlencode` leaves alone: the unreserved characters of RFC 3986, and `/`.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');

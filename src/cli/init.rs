@@ -92,7 +92,7 @@ impl Init {
         let settings = format!(
             "{}{}{}",
             // At once, since a title may well hold the word that stands for the address.
-            include_str!("../../templates/init/tidings.toml").replace(
+            include_str!("../templates/init/tidings.toml").replace(
                 "title = TITLE\nurl = ADDRESS\n",
                 &format!("title = {}\nurl = {}\n", toml_text(&self.title), toml_text(&self.url)),
             ),
@@ -105,13 +105,13 @@ impl Init {
             Diagnostic::error(format!("this would not make a site: {why}"))
                 .hint("give `--title` a text and `--url` a whole address, such as https://example.org/")
         })?;
-        let post = include_str!("../../templates/init/post.md").replace("DATE", &day.to_string());
+        let post = include_str!("../templates/init/post.md").replace("DATE", &day.to_string());
         Ok(vec![
             ("tidings.toml".into(), settings),
-            (".gitignore".into(), include_str!("../../templates/init/gitignore").into()),
+            (".gitignore".into(), include_str!("../templates/init/gitignore").into()),
             (format!("content/posts/{day}.first-post.md"), post),
-            ("content/people/ana-sousa.md".into(), include_str!("../../templates/init/person.md").into()),
-            ("content/taxonomies/categories/news.yaml".into(), include_str!("../../templates/init/term.yaml").into()),
+            ("content/people/ana-sousa.md".into(), include_str!("../templates/init/person.md").into()),
+            ("content/taxonomies/categories/news.yaml".into(), include_str!("../templates/init/term.yaml").into()),
         ])
     }
 }
