@@ -21,6 +21,8 @@ const BREATH: TimeDelta = TimeDelta::milliseconds(200);
 #[derive(Debug)]
 pub struct Queue {
     waiting: VecDeque<Claimed>,
+    /// With fewer than so many waiting, more is claimed.
+    low_water: usize,
     /// The rates.
     pub pace: Pace,
     /// What providers refuse.
@@ -64,10 +66,11 @@ pub enum Failed {
 }
 
 impl Queue {
-    /// An empty one.
-    pub fn new(pace: Pace) -> Queue {
+    /// An empty one, for so many lines.
+    pub fn new(pace: Pace, lines: usize) -> Queue {
         Queue {
             waiting: VecDeque::new(),
+            low_water: lines * 2,
             pace,
             breaker: Breaker::default(),
             broken_off: HashSet::new(),
@@ -87,8 +90,15 @@ impl Queue {
         self.end.is_some() || self.error.is_some()
     }
 
-    /// What a line is to do: the first mail whose turn it is, or wait, or claim, which one line does at a time.
+    /// What a line is to do: the first mail whose turn it is, or wait, or claim, which one line does at a time, and before
+    /// the others run out.
     pub fn task(&mut self, now: DateTime<Utc>) -> Task {
+        let is_idle = self.idle_until.is_some_and(|then| then > now);
+        let may_claim = !self.is_claiming && !is_idle;
+        if may_claim && self.waiting.len() < self.low_water {
+            self.is_claiming = true;
+            return Task::Claim;
+        }
         let mut first: Option<DateTime<Utc>> = None;
         for at in 0..self.waiting.len() {
             let domain = domain(&self.waiting[at].mailbox).to_owned();
@@ -106,8 +116,7 @@ impl Queue {
             }
         }
         // Mails for other domains may be among those that nobody has claimed yet.
-        let is_idle = self.idle_until.is_some_and(|then| then > now);
-        if self.waiting.len() < MOST_CLAIMED && !self.is_claiming && !is_idle {
+        if may_claim && self.waiting.len() < MOST_CLAIMED {
             self.is_claiming = true;
             return Task::Claim;
         }
@@ -214,7 +223,7 @@ mod tests {
     fn queue(domains: &[(&str, &str)], left_today: Option<u64>) -> Queue {
         let rate = |text: &str| text.parse().expect("a rate");
         let domains: BTreeMap<_, _> = domains.iter().map(|(name, text)| ((*name).to_owned(), rate(text))).collect();
-        Queue::new(Pace::new(None, &domains, left_today))
+        Queue::new(Pace::new(None, &domains, left_today), 0)
     }
 
     fn sends(queue: &mut Queue, ms: i64) -> Option<i64> {
@@ -233,6 +242,17 @@ mod tests {
         queue.found_nothing(at(0), None);
         assert!(matches!(queue.task(at(100)), Task::Wait(_)));
         assert_eq!(sends(&mut queue, 1_000), Some(2));
+    }
+
+    #[test]
+    fn more_is_claimed_before_the_lines_run_out() {
+        let mut queue = Queue::new(Pace::new(None, &BTreeMap::new(), None), 1);
+        queue.claimed((1..=3).map(|n| claimed(n, "a@example.org")).collect());
+        assert_eq!((sends(&mut queue, 0), sends(&mut queue, 0)), (Some(1), Some(2)));
+        assert!(matches!(queue.task(at(0)), Task::Claim));
+        assert_eq!(sends(&mut queue, 0), Some(3), "the others go on meanwhile");
+        queue.found_nothing(at(0), None);
+        assert!(matches!(queue.task(at(0)), Task::Wait(_)));
     }
 
     #[test]

@@ -137,7 +137,7 @@ where
     let clock = run.clock.clone();
     let (recorder, recording) = Recorder::start(run.store.clone(), run.owner.clone(), move || clock());
     let began = ((run.clock)(), Instant::now());
-    let (lines, queue) = (run.max_connections.max(1), Mutex::new(Queue::new(run.pace.clone())));
+    let (lines, queue) = (run.max_connections.max(1), Mutex::new(Queue::new(run.pace.clone(), run.max_connections)));
     let shared = Arc::new(Shared { run, recorder, queue, changed: Notify::new(), began });
     let renewing = tokio::spawn(renew(shared.clone()));
     let mut workers: JoinSet<()> = (0..lines).map(|_| line(shared.clone())).collect();

@@ -37,6 +37,8 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pool: SqlitePool,
+    /// The one connection that writes: whoever waits for it does so without asking the disk again and again.
+    writer: SqlitePool,
     name: String,
 }
 
@@ -92,6 +94,7 @@ impl Sqlite {
 
     /// Writes the log back into the file and lets go of it. A store that is merely dropped loses nothing either.
     pub async fn close(self) {
+        self.writer.close().await;
         self.pool.close().await;
     }
 
@@ -114,7 +117,7 @@ impl Sqlite {
 
     async fn migrate(&self) -> Result<(), StoreError> {
         // Nobody else migrates meanwhile, and who waited finds that nothing is left to do.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut transaction = self.write().await?;
         migrator().run(&mut *transaction).await.map_err(|err| match err {
             MigrateError::Execute(err) | MigrateError::ExecuteMigration(err, _) => self.fault(err),
             MigrateError::VersionMissing(_) => unusable(&self.name, Fault::Newer, None),
@@ -125,7 +128,7 @@ impl Sqlite {
 
     /// A transaction that writes: it waits for others first, and they for it.
     async fn write(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))
     }
 
     fn fault(&self, err: sqlx::Error) -> StoreError {
@@ -227,9 +230,10 @@ fn options(path: &Path, patience: Duration) -> SqliteConnectOptions {
 
 /// A pool on a file that is ours or empty, and how many migrations are still to come.
 async fn connect(options: SqliteConnectOptions, name: &str) -> Result<(Sqlite, usize), StoreError> {
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
     let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
     let pool = pool.map_err(|err| fault(name, err))?;
-    let store = Sqlite { pool, name: name.to_owned() };
+    let store = Sqlite { pool, writer, name: name.to_owned() };
     let look = async {
         let mut connection = store.pool.acquire().await?;
         let id = application_id(&mut connection).await?;
@@ -271,6 +275,8 @@ fn fault(name: &str, err: sqlx::Error) -> StoreError {
     let code = err.as_database_error().and_then(|err| err.code()?.parse::<i32>().ok());
     // An extended code holds the plain one in its last eight bits.
     let fault = match code.map(|code| code & 0xff) {
+        // Another part of this program writes for longer than one waits.
+        _ if matches!(err, sqlx::Error::PoolTimedOut) => Fault::Locked,
         Some(5 | 6) => Fault::Locked,
         Some(11 | 26) => Fault::Damaged,
         Some(3 | 8) => Fault::ReadOnly,

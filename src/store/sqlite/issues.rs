@@ -172,19 +172,19 @@ impl Issues for Sqlite {
 
     async fn approve(&self, issue: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
         let sql = "UPDATE issue SET approved_at = coalesce(approved_at, $2) WHERE id = $1";
-        let done = sqlx::query(sql).bind(issue).bind(now.timestamp()).execute(&self.pool).await;
+        let done = sqlx::query(sql).bind(issue).bind(now.timestamp()).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 
     async fn pause(&self, issue: i64, reason: Option<&str>) -> Result<(), StoreError> {
         let sql = "UPDATE issue SET paused = $2 WHERE id = $1";
-        let done = sqlx::query(sql).bind(issue).bind(reason).execute(&self.pool).await;
+        let done = sqlx::query(sql).bind(issue).bind(reason).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 
     async fn change_transport(&self, issue: i64, transport: &str) -> Result<(), StoreError> {
         let sql = "UPDATE issue SET transport = $2 WHERE id = $1";
-        let done = sqlx::query(sql).bind(issue).bind(transport).execute(&self.pool).await;
+        let done = sqlx::query(sql).bind(issue).bind(transport).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 
@@ -207,7 +207,7 @@ impl Issues for Sqlite {
     async fn finish(&self, issue: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
         let sql = "UPDATE issue SET done_at = $2 WHERE id = $1 AND done_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM delivery WHERE issue_id = $1 AND state IN ('planned', 'leased', 'on_wire', 'deferred'))";
-        let done = sqlx::query(sql).bind(issue).bind(now.timestamp()).execute(&self.pool).await;
+        let done = sqlx::query(sql).bind(issue).bind(now.timestamp()).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 
@@ -219,7 +219,7 @@ impl Issues for Sqlite {
     async fn put_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let sql =
             "INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        let done = sqlx::query(sql).bind(name).bind(value).execute(&self.pool).await;
+        let done = sqlx::query(sql).bind(name).bind(value).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 }

@@ -182,7 +182,7 @@ impl Sqlite {
         &self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
     ) -> Result<u64, StoreError> {
-        Ok(query.execute(&self.pool).await.map_err(|err| self.fault(err))?.rows_affected())
+        Ok(query.execute(&self.writer).await.map_err(|err| self.fault(err))?.rows_affected())
     }
 
     /// Plans deliveries again, and opens their issue in the same step. Not where it was cancelled.

@@ -113,7 +113,7 @@ impl Subscribers for Sqlite {
         source: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Vec<String>>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut transaction = self.write().await?;
         let found = self.known(&mut transaction, &[key(address)]).await?;
         let Some(subscriber) = found.into_values().next() else { return Ok(None) };
         let is_meant = |one: &&Subscription| digests.is_empty() || digests.contains(&one.digest.as_str());
@@ -148,7 +148,7 @@ impl Subscribers for Sqlite {
         now: DateTime<Utc>,
     ) -> Result<Option<Erased>, StoreError> {
         let compared = key(address);
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut transaction = self.write().await?;
         let found = self.known(&mut transaction, std::slice::from_ref(&compared)).await?;
         let erased = hashes(&compared).into_iter().next();
         let Some(subscriber) = found.into_values().next() else {
@@ -186,7 +186,7 @@ impl Subscribers for Sqlite {
         source: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<Hushed>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
+        let mut transaction = self.write().await?;
         let keys: Vec<String> = addresses.iter().map(key).collect();
         let known = self.known(&mut transaction, &keys).await?;
         let before = self.hushed(&mut transaction, &keys, hashes).await?;
