@@ -259,7 +259,9 @@ impl Columns {
                 continue;
             }
             let free = |name: &&str| folded.iter().enumerate().position(|(i, header)| header == name && !is_said[i]);
-            if let Some(i) = names.iter().find_map(free) {
+            // Tools write down when somebody asked and when they confirmed, and may leave either cell empty.
+            let most = if field == Field::AgreedAt { names.len() } else { 1 };
+            for i in names.iter().filter_map(free).take(most) {
                 meanings[i] = Some(field);
             }
         }
@@ -268,8 +270,17 @@ impl Columns {
             return Err(if is_address { Refusal::NoHeader } else { Refusal::NoAddress(shown()) });
         }
         let known = meanings.iter().enumerate().filter_map(|(i, field)| Some(((*field)?, i, shown()[i].clone())));
+        // Of several columns for one field, the one counts first whose name stands first among its names.
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(field, i, _)| match field {
+            Field::AgreedAt => {
+                let names = FIELDS.iter().find(|(known, ..)| known == field).map_or(&[][..], |(_, _, names)| names);
+                (true, names.iter().position(|name| *name == folded[*i]).unwrap_or_default())
+            }
+            _ => (false, *i),
+        });
         let unused = meanings.iter().enumerate().filter(|(_, field)| field.is_none()).map(|(i, _)| shown()[i].clone());
-        Ok(Columns { count: headers.len(), known: known.collect(), unused: unused.collect() })
+        Ok(Columns { count: headers.len(), known, unused: unused.collect() })
     }
 
     /// Fields that have a column, with its header.
@@ -282,10 +293,12 @@ impl Columns {
         self.known.iter().any(|(known, ..)| *known == field)
     }
 
-    /// The cell of a field, without white space at its ends; empty where there is none.
+    /// The cell of a field, without white space at its ends, and of several the first that is not empty; empty where there
+    /// is none.
     pub fn cell<'a>(&self, field: Field, record: &'a Record) -> &'a str {
-        let place = self.known.iter().find(|(known, ..)| *known == field).map(|(_, i, _)| *i);
-        place.and_then(|i| record.cells.get(i)).map_or("", |cell| trimmed(cell))
+        let columns = self.known.iter().filter(|(known, ..)| *known == field);
+        let mut cells = columns.filter_map(|(_, i, _)| record.cells.get(*i)).map(|cell| trimmed(cell));
+        cells.find(|cell| !cell.is_empty()).unwrap_or("")
     }
 
     /// What a row says of whether somebody wants mail; `None` where it says nothing. What speaks against it counts most.

@@ -41,7 +41,7 @@ fn columns_are_known_by_the_names_that_tools_give_them() {
     // Where there is a better one, `address` is where somebody lives.
     case(
         "Address,Email Address,OPTIN_TIME,UNSUB_TIME",
-        "Email Address=email OPTIN_TIME=subscribed_at UNSUB_TIME=unsubscribed_at",
+        "Email Address=email UNSUB_TIME=unsubscribed_at OPTIN_TIME=subscribed_at",
     );
     case(
         "uuid,email,name,attributes,status,created_at",
@@ -173,4 +173,16 @@ proptest! {
         prop_assert_eq!(unescaped(&written), cell.as_str());
         prop_assert!(!is_formula(&written));
     }
+}
+
+#[test]
+fn of_two_times_the_first_that_is_there_counts() {
+    #[track_caller]
+    fn case(cells: &str, want: Option<&str>) {
+        let arrival = row("email,CONFIRM_TIME,OPTIN_TIME", cells).expect("a row");
+        assert_eq!(arrival.at.map(|at| at.format("%Y-%m-%d").to_string()).as_deref(), want, "{cells}");
+    }
+    case("ana@example.org,2020-01-02 10:00:00,2020-01-01 10:00:00", Some("2020-01-01"));
+    case("ana@example.org,2020-01-02 10:00:00,", Some("2020-01-02"));
+    case("ana@example.org,,", None);
 }
