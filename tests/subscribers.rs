@@ -616,3 +616,23 @@ fn only_a_sound_store_is_put_in_place() {
 fn leftovers(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".tidings-new"))
 }
+
+#[test]
+fn without_its_key_a_store_brings_nobody_back() {
+    let site = site();
+    site.run(["subscribers", "add", "ana@example.org", "--consent-source", "a form"]).succeeds();
+    site.run(["subscribers", "erase", "ana@example.org", "--source", "she asked"]).succeeds();
+    let key = site.read(".tidings/key");
+    site.remove(".tidings/key");
+    let add = ["subscribers", "add", "ana@example.org", "--consent-source", "a form"];
+    site.run(add).stderr_has("error: the key file `.tidings/key` cannot be read").fails(1);
+    site.run(["subscribers", "suppress", "people.txt"]).fails(1);
+    let site = site.file("people.txt", "ben@example.org\n");
+    site.run(["subscribers", "suppress", "people.txt"]).stderr_has("cannot be read").fails(1);
+    assert!(!site.has(".tidings/key"), "a new key would know nobody");
+    let other = site.file(".tidings/key", "bmV3IGtleSBuZXcga2V5IG5ldyBrZXkgbmV3IGtleSE=\n");
+    other.run(add).stderr_has("is not there, which `.tidings/tidings.db` was begun with").fails(1);
+    let back = other.file(".tidings/key", key);
+    back.run(add).fails(1);
+    assert!(back.run(["subscribers", "list"]).succeeds().out().is_empty());
+}

@@ -41,16 +41,17 @@ enum Action {
         address: String,
     },
     /// Settle uncertain deliveries
+    #[command(group = clap::ArgGroup::new("verdict").required(true))]
     Resolve {
         /// The issue
         issue: String,
         /// Of this address alone
         address: Option<String>,
         /// A server took them: the log of the relay says so
-        #[arg(long, required_unless_present = "not_sent")]
+        #[arg(long, group = "verdict")]
         accepted: bool,
         /// No server took them: they are sent again
-        #[arg(long, conflicts_with = "accepted")]
+        #[arg(long, group = "verdict")]
         not_sent: bool,
     },
     /// Plan rejected and deferred deliveries again
@@ -183,7 +184,7 @@ impl Desk<'_> {
         let mut out = String::new();
         for frozen in self.store.frozen(&[]).await.map_err(one)? {
             let totals = self.store.totals(frozen.id).await.map_err(one)?;
-            out += &format!("{:<24}  {:<10}  {}\n", named(&frozen), standing(&frozen), in_words(&totals));
+            out += &format!("{:<24}  {:<14}  {}\n", named(&frozen), told_standing(&frozen), in_words(&totals));
             all.push(json!({
                 "issue": named(&frozen), "standing": standing(&frozen), "frozen_at": frozen.frozen_at.to_rfc3339(),
                 "transport": frozen.transport, "totals": totals_json(&totals), "balances": totals.balance(),
@@ -224,7 +225,8 @@ impl Desk<'_> {
         }
         let (mut out, mut all) = (String::new(), Vec::new());
         for row in &rows {
-            out += &format!("{}/{}  {}  {}\n", row.digest, row.period, row.state.word(), story(row));
+            let (name, at) = (format!("{}/{}", row.digest, row.period), time(row.updated_at));
+            out += &format!("{name}  {} at {at}  {}\n", row.state.word(), story(row));
             let attempts = self.store.attempts(row.issue, row.subscriber).await.map_err(one)?;
             for a in &attempts {
                 out += &format!("    try {} at {}, in {}: {}\n", a.number, time(a.at), a.phase, a.reply);
@@ -302,6 +304,9 @@ impl Desk<'_> {
 
     async fn cancel(&self, issue: &str) -> Done {
         let frozen = self.issue(issue).await?;
+        if frozen.done_at.is_some() {
+            return Err(vec![Diagnostic::error(format!("`{}` is {}", named(&frozen), standing(&frozen)))]);
+        }
         let (count, is_free) = self.store.cancel(frozen.id, self.context.clock()).await.map_err(one)?;
         let posts = match is_free {
             true => "its posts go into the next issue",
@@ -332,6 +337,12 @@ pub fn standing(frozen: &Frozen) -> &'static str {
         Frozen { approved_at: None, .. } => "unapproved",
         _ => "open",
     }
+}
+
+/// The same for people: an issue that went into files was not sent.
+pub fn told_standing(frozen: &Frozen) -> String {
+    let files = if frozen.transport == "outbox" { ", as files" } else { "" };
+    format!("{}{files}", standing(frozen))
 }
 
 fn shown(row: &Delivery) -> &str {

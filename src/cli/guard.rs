@@ -56,6 +56,10 @@ pub async fn store(
         )));
     }
     let (file, name) = (context.root.join(&config.store.sqlite), &config.store.sqlite);
+    let _turn = match turn(&file) {
+        Ok(turn) => turn,
+        Err(err) => return Ok(Some(unusable(&file, &err))),
+    };
     let doubt = match doubt(store, &file, known.is_empty()).await? {
         Ok(doubt) => doubt,
         Err(err) => return Ok(Some(unusable(&file, &err))),
@@ -81,6 +85,10 @@ pub async fn store(
 /// Whatever the store says; within, what the system says of the file beside it.
 pub async fn accept(store: &Sqlite, file: &Path) -> Result<io::Result<bool>, StoreError> {
     let is_new = store.digests().await?.is_empty();
+    let _turn = match turn(file) {
+        Ok(turn) => turn,
+        Err(err) => return Ok(Err(err)),
+    };
     let doubt = match doubt(store, file, is_new).await? {
         Ok(doubt) => doubt,
         Err(err) => return Ok(Err(err)),
@@ -100,6 +108,14 @@ enum Doubt {
     Elsewhere,
     /// Another was here that sent more often.
     Older,
+}
+
+/// Runs that begin at once look and count one after the other, for as long as what is returned is held: else one would
+/// find the number of another in one of the two places and not yet in the other.
+fn turn(file: &Path) -> io::Result<fs::File> {
+    let folder = fs::File::open(file.parent().unwrap_or(Path::new(".")))?;
+    folder.lock()?;
+    Ok(folder)
 }
 
 /// What speaks against a store. A folder that was moved before its first issue is as good as before.
@@ -186,7 +202,7 @@ pub fn way_out(config: &Config) -> Option<Diagnostic> {
     };
     let finding = Diagnostic::error(format!("there is no {lacks}: mails would have no way out"));
     Some(finding.hint(
-        "say where `tidings serve` is seen from outside, and which address takes mails that unsubscribe;\n\
+        "say where people leave on the web, and which address takes mails that unsubscribe;\n\
          `--test ADDRESS` and `url = \"outbox:outbox\"` need neither",
     ))
 }

@@ -14,8 +14,13 @@ use crate::schedule::Period;
 use crate::store::issues::Variant;
 use crate::subscriber::keys::{Key, Keys};
 
-/// The key of previews: everybody knows it, and nothing that is sent is made with it.
+/// The key of previews and tests: everybody knows it, and no link opens with it.
 const PREVIEW_KEY: &str = "previewpreviewpreviewpreviewpreviewpreviewA";
+
+/// The keys of previews and tests.
+pub fn everybodys_keys() -> Keys {
+    Keys::from_secret(PREVIEW_KEY).expect("it is base64 of 32 bytes")
+}
 
 /// What all mails of an issue have in common, with the key that signs for them.
 ///
@@ -75,7 +80,7 @@ pub fn eml(site: &Site, digest: &Digest, period: &Period, rendered: &Rendered) -
         Diagnostic::error(format!("`[digest.{}]` makes no mail: {err}", digest.name.value))
             .at(crate::config::FILE, digest.name.span)
     };
-    let keys = Keys::from_secret(PREVIEW_KEY).map_err(|err| wrong(&err))?;
+    let keys = everybodys_keys();
     let head = head(site, digest, period, keys.signing())?;
     let variant = Variant {
         number: 0,

@@ -7,12 +7,12 @@ mod trial;
 use super::freeze::Failure;
 use super::mailing::{self, Line, Office};
 use super::talk::{findings_json, in_order, show, store_finding};
-use super::{Context, Outcome, deliveries, guard, issue, signals, told};
+use super::{Context, Outcome, deliveries, guard, issue, keys, signals, told};
 use crate::config::{Approval, Config, Digest};
 use crate::delivery::stop::Stop;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::worker::Worker;
-use crate::disk::{key, load, worker};
+use crate::disk::{load, worker};
 use crate::mail::transport::Transport;
 use crate::store::StoreError;
 use crate::store::issues::{Frozen, Issues};
@@ -129,11 +129,11 @@ impl Send {
         if let Some(address) = &self.test {
             return self.test(&desk, address, findings, report).await;
         }
-        if self.dry_run {
-            return self.forecast(&desk, findings, report).await;
-        }
         if let Some(finding) = guard::way_out(&desk.config).filter(|_| desk.transport.kind() != "outbox") {
             return Err(finding.into());
+        }
+        if self.dry_run {
+            return self.forecast(&desk, findings, report).await;
         }
         let file = &desk.config.store.sqlite;
         let store = Sqlite::open(&context.root.join(file), file).await?;
@@ -153,7 +153,7 @@ impl Send {
         if let Some(finding) = guard::store(context, &desk.config, digest, store).await? {
             return Err(finding.into());
         }
-        let keys = key::load(&context.root, &desk.config.security, missing_key(store).await?, findings)?;
+        let keys = keys::of_store(context, &desk.config, store, findings).await?;
         let signers = crate::disk::dkim::signers(&context.root, &desk.config.mail.dkim, findings)?;
         let worker = Worker::start(&context.root.join(worker::FOLDER))
             .map_err(|err| Diagnostic::error(format!("cannot write `{}`: {}", worker::FOLDER, load::reason(&err))))?;
@@ -242,10 +242,4 @@ impl Send {
         }
         Ok(office.send(&desk.transport, &frozen, self.line()).await?)
     }
-}
-
-/// What to do where there is no key file: a new one would be the wrong one for issues that are frozen.
-async fn missing_key(store: &impl Issues) -> Result<key::Missing, StoreError> {
-    let is_new = store.frozen(&[]).await?.is_empty();
-    Ok(if is_new { key::Missing::Make } else { key::Missing::Refuse })
 }

@@ -1,6 +1,6 @@
 //! `tidings status`: what was built last, what is due next, what runs, and what somebody should look at.
 
-use super::deliveries::{named, standing};
+use super::deliveries::{named, standing, told_standing};
 use super::mailing::{in_words, totals_json};
 use super::talk::{show, store_finding};
 use super::{Context, Outcome};
@@ -82,7 +82,7 @@ async fn status(context: &Context) -> Result<(String, Value), Vec<Diagnostic>> {
             if at < last && issue.done_at.is_some() && totals.of(State::Uncertain) == 0 {
                 continue;
             }
-            out += &format!("             {} {}: {}\n", named(issue), standing(issue), in_words(&totals));
+            out += &format!("             {} {}: {}\n", named(issue), told_standing(issue), in_words(&totals));
             issues.push(json!({
                 "issue": named(issue), "standing": standing(issue), "totals": totals_json(&totals),
                 "paused": issue.paused, "balances": totals.balance(),

@@ -4,9 +4,10 @@ use super::{Color, Context};
 use crate::diagnostic::{Diagnostic, Severity, printable};
 use crate::disk::load;
 use crate::store::{Fault, StoreError};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
@@ -105,7 +106,7 @@ impl Talk {
 
     /// A bar for mails: how fast they go, how long it takes, and what became of them.
     pub fn mails(&self, length: u64) -> ProgressBar {
-        self.bar(length, "{pos}/{len} {wide_bar} {per_sec} {eta} left, {msg}")
+        self.bar(length, "{pos}/{len} {wide_bar} {rate} {eta} left, {msg}")
     }
 
     fn bar(&self, length: u64, template: &str) -> ProgressBar {
@@ -116,7 +117,10 @@ impl Talk {
         };
         let bar = ProgressBar::with_draw_target(Some(length), target);
         match ProgressStyle::with_template(template) {
-            Ok(style) => bar.with_style(style),
+            Ok(style) => bar.with_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // A bar that cannot be drawn is nobody's concern.
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            })),
             Err(_) => bar,
         }
     }

@@ -65,7 +65,7 @@ fn load_or(
         match err.kind() {
             io::ErrorKind::NotFound => finding.hint(
                 "put back the key that signed the mails of this site; where none was sent yet, make one with\n\
-                 `openssl rand -base64 32`",
+                 `(umask 077; openssl rand -base64 32 > FILE)`",
             ),
             _ => finding,
         }
@@ -251,7 +251,7 @@ mod tests {
 2 | key_file = 'key'
   |            ^^^^^
 hint: put back the key that signed the mails of this site; where none was sent yet, make one with
-      `openssl rand -base64 32`
+      `(umask 077; openssl rand -base64 32 > FILE)`
 ",
         );
         refused(

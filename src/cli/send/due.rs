@@ -81,7 +81,8 @@ impl Send {
         findings: &mut Vec<Diagnostic>,
     ) -> Result<Outcome, Trouble> {
         let (context, digest, store) = (desk.context, &desk.digest, office.store);
-        let history = store.history(&digest.names().collect::<Vec<_>>()).await?;
+        let names: Vec<&str> = digest.names().collect();
+        let history = store.history(&names).await?;
         let period = match &self.period {
             Some(name) if history.record(name).is_some_and(|record| record.state.is_final()) => {
                 return Ok(Outcome::Done);
@@ -101,7 +102,18 @@ impl Send {
             },
         };
         let Some(period) = period else { return Ok(Outcome::Done) };
-        let made = issue::make_when(context, &self.name, (Some(&period), When::Over), self.since, findings).await?;
+        let made = match issue::make_when(context, &self.name, (Some(&period), When::Over), self.since, findings).await
+        {
+            Ok(made) => made,
+            // Another run may have frozen it since.
+            Err(errors) => {
+                let history = store.history(&names).await?;
+                return match history.record(&period).is_some_and(|record| record.state.is_final()) {
+                    true => Ok(Outcome::Done),
+                    false => Err(errors.into()),
+                };
+            }
+        };
         if made.mail.is_none() {
             return self.too_few(office, &made).await;
         }
@@ -144,7 +156,8 @@ impl Send {
         let period = digest.schedule.last_over(now, digest.timezone);
         let lateness = TimeDelta::from_std(digest.max_lateness).unwrap_or(TimeDelta::MAX);
         let is_late = now - period.cutoff > lateness;
-        let is_open = history.record(&period.name).is_none() && due::is_open(digest, history, &period);
+        let may_have_one = due::is_open(digest, history, &period);
+        let is_open = may_have_one && history.record(&period.name).is_none();
         if is_open && !is_late {
             return Due::Now(period.name);
         }
@@ -154,7 +167,8 @@ impl Send {
         }
         let next = digest.schedule.period_at(now + TimeDelta::nanoseconds(1), digest.timezone);
         let at = next.cutoff.with_timezone(&digest.timezone).format("%a %Y-%m-%d %H:%M %Z");
-        let last = if is_open { format!("; `--period {}` sends the last one", period.name) } else { String::new() };
+        let last =
+            if may_have_one { format!("; `--period {}` sends the last one", period.name) } else { String::new() };
         Due::Not(format!("nothing is due: the next issue is {}/{}, on {at}{last}", digest.name.value, next.name))
     }
 

@@ -62,7 +62,7 @@ impl Send {
         }
         out += &format!("over       {}\n", desk.transport.place());
         out += &format!("mails      {people}, in {}\n", plural(lists.len(), "variant"));
-        out += &format!("without    {empty} with nothing to read, {} suppressed\n", forecast.suppressed);
+        out += &format!("no mail    {empty} have nothing to read, {} are suppressed\n", forecast.suppressed);
         for (domain, count) in &forecast.domains {
             let rate = desk.config.smtp.domains.get(domain).and_then(|limits| limits.rate);
             let pace = rate.map(|rate| format!(", at {rate}")).unwrap_or_default();
