@@ -6,7 +6,7 @@
 use super::message::Ready;
 use super::outcome::{Hints, Outcome};
 use super::queue::{Failed, Task, domain};
-use super::recorder::patiently;
+use super::recorder::{Patience, patiently};
 use super::retry::next_attempt;
 use super::sender::{End, LEASE, Pending, SendError, Shared, ended};
 use crate::mail::smtp::{Fault, Offer, Phase, Reply, SmtpError};
@@ -264,7 +264,7 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
         hands.pending = Some(self.record(claimed, ended).await?);
         if let Some(reason) = broken {
             let store = &self.run.store;
-            let paused = patiently!(store.pause(self.run.issue, Some(&reason)));
+            let paused = patiently!(store.pause(self.run.issue, Some(&reason)), Patience::of_a_run());
             paused.map_err(|error| SendError::Store(Arc::new(error)))?;
             self.end(End::Broken(reason));
         }

@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How long a store that is in use by others is asked again, before a run gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same in the midst of a run: others may copy or tidy up the store for a while.
+const PATIENCE_IN_A_RUN: Duration = Duration::from_secs(120);
 /// The same where it is to be told what servers said: what is not recorded, nobody knows.
 const PATIENCE_WITH_NEWS: Duration = Duration::from_secs(600);
 /// The most that one commit holds.
@@ -32,6 +34,11 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// That of a run that is in the midst of it.
+    pub fn of_a_run() -> Patience {
+        Patience::of(PATIENCE_IN_A_RUN)
+    }
+
     /// Patience for so long.
     fn of(limit: Duration) -> Patience {
         Patience { began: Instant::now(), limit }
@@ -164,7 +171,7 @@ async fn write<L: Ledger>(ledger: &L, owner: &str, now: &impl Fn() -> DateTime<U
             }
         }
     }
-    let limit = if ended.is_empty() { PATIENCE } else { PATIENCE_WITH_NEWS };
+    let limit = if ended.is_empty() { PATIENCE_IN_A_RUN } else { PATIENCE_WITH_NEWS };
     match patiently!(ledger.step(&ended, &asked, owner, now()), Patience::of(limit)) {
         Ok(stepped) => {
             answer(tellers, Ok(stepped.recorded));

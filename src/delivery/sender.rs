@@ -7,7 +7,7 @@ use super::line::line;
 use super::message::{Mailing, MessageError, Ready};
 use super::pace::Pace;
 use super::queue::{Queue, Task};
-use super::recorder::{Recorder, Recording, patiently};
+use super::recorder::{Patience, Recorder, Recording, patiently};
 use super::stop::Stop;
 use crate::mail::address::masked;
 use crate::mail::smtp::{Phase, SmtpError};
@@ -150,7 +150,7 @@ where
     let _ = renewing.await;
     let store = shared.run.store.clone();
     let (owner, now) = (shared.run.owner.clone(), shared.now());
-    let released = patiently!(store.release(&owner, now));
+    let released = patiently!(store.release(&owner, now), Patience::of_a_run());
     let (end, error) = {
         let mut queue = shared.lock();
         (queue.end.take(), queue.error.take())
@@ -251,18 +251,18 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
         let was_quiet = self.lock().is_quiet();
         let limit = u32::try_from(self.run.max_connections * 8).unwrap_or(u32::MAX).clamp(16, 1_000);
         let claim = Claim { issue, owner: &self.run.owner, now, until: now + LEASE, limit };
-        let mut claimed = patiently!(store.claim(claim))?;
+        let mut claimed = patiently!(store.claim(claim), Patience::of_a_run())?;
         if claimed.is_empty() {
             // What others held for too long may be had now.
-            patiently!(store.recover(issue, now, &[]))?;
-            claimed = patiently!(store.claim(claim))?;
+            patiently!(store.recover(issue, now, &[]), Patience::of_a_run())?;
+            claimed = patiently!(store.claim(claim), Patience::of_a_run())?;
         }
         if !claimed.is_empty() {
             self.lock().claimed(claimed);
             self.changed.notify_waiters();
             return Ok(());
         }
-        let due = patiently!(store.next_due(issue))?;
+        let due = patiently!(store.next_due(issue), Patience::of_a_run())?;
         let steady = self.steady();
         let mut queue = self.lock();
         if !was_quiet || !queue.is_quiet() {

@@ -77,7 +77,7 @@ def keys_and_clock(folder):
         key.write_text(subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True).stdout)
         key.chmod(0o600)
         code, _, err = site.send(now="2026-11-24T10:00:00Z")
-        expect(code == 1 and "error: cannot send `%s`: the key `" % NAME in err and "that it was frozen with is not there" in err,
+        expect(code == 1 and "error: the key `" in err and "is not there, which `.tidings/tidings.db` was begun with" in err,
                "another key does not do", err)
         key.write_bytes(key.read_bytes() + old)
         code, _, err = site.send(now="2026-11-24T10:00:00Z")
