@@ -3,13 +3,18 @@
 //! A language is a file in `languages/`, compiled in. A site in a language without a file gets the English texts, and is
 //! told so: its own words keep their language and direction all the same. Nothing here knows what a text is used for.
 
+mod preview;
+
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::text::Text;
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
+use chrono_tz::Tz;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+pub use preview::{PreviewWords, ReasonWords, ShortenedWords, StateWords};
 
 /// The files. The first is used where there is none.
 const FILES: [&str; 2] = [include_str!("../languages/en.toml"), include_str!("../languages/de.toml")];
@@ -44,20 +49,26 @@ pub struct Words {
     feeds: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
+    /// The page that shows an issue before it goes out.
+    pub preview: PreviewWords,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dates {
     months: [String; 12],
+    /// From Monday on.
+    weekdays: [String; 7],
     full: String,
     short: String,
+    moment: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Numbers {
     thousands: String,
+    decimal: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +158,11 @@ pub enum Direction {
 }
 
 impl Language {
+    /// English: what the command line speaks.
+    pub fn english() -> Language {
+        Language::of("en")
+    }
+
     /// The language of a tag, in any case: `de`, `de-AT`.
     pub fn of(tag: &str) -> Language {
         let primary = tag.split('-').next().unwrap_or_default();
@@ -200,6 +216,21 @@ impl Language {
         fill(pattern, &[("day", &day.day().to_string()), ("month", month), ("year", &day.year().to_string())])
     }
 
+    /// A minute of a day, with its weekday, in the time of its zone.
+    pub fn moment(&self, at: DateTime<Tz>) -> String {
+        let weekday = &self.words.dates.weekdays[at.weekday().num_days_from_monday() as usize];
+        let (date, time) = (self.day(at.date_naive()), at.format("%H:%M").to_string());
+        fill(&self.words.dates.moment, &[("weekday", weekday), ("date", &date), ("time", &time)])
+    }
+
+    /// A number of tenths as a decimal, without the tenth where it is 0.
+    pub fn tenths(&self, n: usize) -> String {
+        match n % 10 {
+            0 => self.number(n / 10),
+            tenth => format!("{}{}{tenth}", self.number(n / 10), self.words.numbers.decimal),
+        }
+    }
+
     /// A number with its thousands set apart.
     pub fn number(&self, n: usize) -> String {
         let digits = n.to_string();
@@ -236,12 +267,22 @@ impl Language {
     /// All texts of the page that lists every feed, filled in. A text with a link is there in three parts: before it
     /// (`…_before`), the link itself, and after it (`…_after`).
     pub fn feeds(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut texts = self.page(&self.words.feeds, values);
+        texts.insert("title".to_owned(), fill(&self.words.kinds.list, values));
+        texts
+    }
+
+    /// The same of the page that shows an issue before it goes out.
+    pub fn preview(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        self.page(&self.words.preview.page, values)
+    }
+
+    fn page(&self, patterns: &BTreeMap<String, String>, values: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::from([
-            ("title".to_owned(), fill(&self.words.kinds.list, values)),
             ("lang".to_owned(), self.words.tag.clone()),
             ("dir".to_owned(), Direction::of_tag(&self.words.tag).name().to_owned()),
         ]);
-        for (key, pattern) in &self.words.feeds {
+        for (key, pattern) in patterns {
             if let Some((before, rest)) = pattern.split_once('[')
                 && let Some((link, after)) = rest.split_once(']')
             {
@@ -390,6 +431,11 @@ hint: there are texts in `en` and `de`; a site's own templates can say all else
         assert_eq!(de.short_day(day("2026-12-31")), "31. Dezember");
         assert_eq!([0, 999, 1000, 1234567].map(|n| en.number(n)), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(de.number(12345), "12.345");
+        assert_eq!([0, 5, 900, 12_345].map(|n| en.tenths(n)), ["0", "0.5", "90", "1,234.5"]);
+        assert_eq!(de.tenths(884), "88,4");
+        let at = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap().with_timezone(&Tz::Europe__Berlin);
+        assert_eq!(en.moment(at("2026-11-22T23:05:00Z")), "Mon 23 November 2026, 00:05");
+        assert_eq!(de.moment(at("2026-11-22T22:59:59Z")), "So, 22. November 2026, 23:59");
         let posts = |n| de.count(&de.words().counts.posts, n, &[]);
         assert_eq!([0, 1, 2, 1000].map(posts), ["Keine Beiträge", "1 Beitrag", "2 Beiträge", "1.000 Beiträge"]);
         assert_eq!(de.list(&["A", "B", "C"]), "A, B und C");

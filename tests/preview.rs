@@ -3,6 +3,10 @@
 mod support;
 
 use support::{SETTINGS, Site};
+use tidings::diagnostic::Diagnostic;
+use tidings::digest::links::Link;
+use tidings::digest::preview::{Earlier, History, Preview, Shown, Size};
+use tidings::template::Templates;
 
 const WEEKLY: &str = "
 [digest.weekly]
@@ -301,5 +305,135 @@ fn what_is_added_to_links_is_added_to_those_in_words_too() {
     let (html, text) = (site.read(".tidings/preview/weekly/next.html"), site.read(".tidings/preview/weekly/next.txt"));
     for url in ["https://example.org/blog/a/?utm_source=weekly#end", "https://other.example/"] {
         assert!(html.contains(&format!("href=\"{url}\"")) && text.contains(&format!("({url})")), "{url}: {text}");
+    }
+}
+
+/// What a page says, with the texts that are attributes, without the headers of the mail, what is marked as English, and
+/// the frames.
+fn said(page: &str) -> String {
+    let mut rest = &page[page.find("<title>").expect("there is a title")..];
+    let mut out = String::new();
+    while let Some((text, tag)) = rest.split_once('<') {
+        out += text;
+        let (tag, after) = tag.split_once('>').expect("a tag ends");
+        for name in [" aria-label=\"", " title=\""] {
+            let said = tag.split_once(name).and_then(|(_, value)| value.split('"').next());
+            out += &said.map(|said| format!("{said}\n")).unwrap_or_default();
+        }
+        let left_out = match tag {
+            "style" => Some("</style>"),
+            "pre tabindex=\"0\"" => Some("</pre>"),
+            "li lang=\"en\"" => Some("</li>"),
+            _ => None,
+        };
+        rest = left_out.and_then(|end| after.split_once(end)).map_or(after, |(_, after)| after);
+    }
+    out + rest
+}
+
+/// All texts of the preview in a language's file, with their keys.
+fn texts(file: &str) -> Vec<(String, String)> {
+    fn walk(path: &str, value: &toml::Value, out: &mut Vec<(String, String)>) {
+        match value {
+            toml::Value::Table(table) => table.iter().for_each(|(k, v)| walk(&format!("{path}.{k}"), v, out)),
+            other => out.push((path.to_owned(), other.as_str().expect("a text").to_owned())),
+        }
+    }
+    let mut out = Vec::new();
+    walk("preview", &file.parse::<toml::Table>().unwrap()["preview"], &mut out);
+    out
+}
+
+/// The fixed parts of a text, which are words.
+fn parts(text: &str) -> Vec<&str> {
+    let parts = text.split(['{', '[']).flat_map(|part| part.rsplit(['}', ']']).next());
+    parts.map(|part| part.trim_matches(|c: char| !c.is_alphabetic())).filter(|part| !part.is_empty()).collect()
+}
+
+/// Whether a text has these words in it, as whole words.
+fn has_words(text: &str, words: &str) -> bool {
+    let ends = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '-');
+    text.match_indices(words)
+        .any(|(at, _)| ends(text[..at].chars().next_back()) && ends(text[at + words.len()..].chars().next()))
+}
+
+/// The page has texts of its language only: none that German says in other words.
+#[track_caller]
+fn is_german(page: &str) {
+    assert!(page.contains("<html lang=\"de\">"), "{page}");
+    let said = said(page);
+    let (english, german) = (texts(include_str!("../languages/en.toml")), texts(include_str!("../languages/de.toml")));
+    let both = || english.iter().zip(&german).map(|((key, english), (_, german))| (&**key, english, german));
+    let alike: Vec<&str> = both().filter(|(_, english, german)| english == german).map(|(key, ..)| key).collect();
+    let known = ["preview.page.desktop", "preview.page.links", "preview.page.text"];
+    assert_eq!(alike, known, "all other texts are said in other words");
+    for (key, english, german) in both() {
+        for part in parts(english).into_iter().filter(|part| !has_words(german, part)) {
+            assert!(!has_words(&said, part), "{key}: `{part}` is in {said}");
+        }
+    }
+}
+
+#[test]
+fn a_german_site_has_a_german_preview() {
+    let settings = format!("{SETTINGS}{WEEKLY}").replace("[site]", "[site]\nlanguage = \"de\"");
+    let settings = settings.replace("The week", "Die Woche") + "timezone = \"Europe/Berlin\"\n";
+    let german = |title: &str, day: &str| {
+        format!("---\nid: {title}\ntitle: Nachricht {title}\ndate: {day}\nsummary: Worum es geht.\n---\nText.\n")
+    };
+    let site = Site::new()
+        .settings(&settings)
+        .post("a.md", &german("a", "2026-11-17"))
+        .post("b.md", &german("b", "2026-11-20"))
+        .post("old.md", &german("alt", "2026-11-02"))
+        .post("next.md", &german("neu", "2026-11-25"));
+    let run = site.run(["digest", "weekly"]).succeeds();
+    assert!(run.out().contains("history    no issue yet"), "the terminal speaks English: {}", run.out());
+    let page = site.read(".tidings/preview/weekly/preview.html");
+    is_german(&page);
+    for want in [
+        "<title>Die Woche, 2026-W48: Vorschau</title>",
+        "<p class=\"when\">Fällig: <b>Mo, 23. November 2026, 09:00 CET</b> · Beiträge nach Mo, 16. November 2026, 09:00, bis Mo, 23. November 2026, 09:00</p>",
+        "20. November 2026 <span class=\"tag\">",
+        "<p class=\"aside\">erschien vor dem Zeitraum der ersten Ausgabe</p>",
+        "noch keine Ausgabe",
+        "2 Beiträge, ",
+        "<span class=\"small\">von 90 KB</span>",
+    ] {
+        assert!(page.contains(want), "{want}: {page}");
+    }
+}
+
+#[test]
+fn a_german_preview_is_german_whatever_there_is_to_say() {
+    let templates = Templates::new(Vec::new()).unwrap();
+    let nothing = Preview { language: "de".into(), ..Preview::default() };
+    let link = |in_html, in_text| Link { url: "https://example.org/".into(), text: "Mehr".into(), in_html, in_text };
+    let sent = Earlier { period: "2026-W47".into(), posts: 1, ..Earlier::default() };
+    let much = Preview {
+        covers: Some(("gestern".into(), "heute".into())),
+        size: Size { html_bytes: 90_001, budget_bytes: 90_000, mail_bytes: 95_000 },
+        posts: vec![Shown { title: "Titel".into(), ..Shown::default() }],
+        links: vec![link(0, 1), link(1, 0), link(2, 1)],
+        findings: vec![Diagnostic::error("to be mended").hint("to look at"), Diagnostic::warning("Findings")],
+        history: History { issues: vec![sent], total: 1_501, ..History::default() },
+        ..nothing.clone()
+    };
+    let warned = Preview { findings: vec![Diagnostic::warning("it can go out like this")], ..nothing.clone() };
+    for preview in [&nothing, &much, &warned] {
+        is_german(&preview.render(&templates).unwrap());
+    }
+    let said = said(&much.render(&templates).unwrap());
+    for want in [
+        "1 zu beheben",
+        "1 zu prüfen",
+        "Zu groß.",
+        "90,1 KB",
+        "nur im Text",
+        "nicht im Text",
+        "2-mal",
+        "Und 1.500 davor.",
+    ] {
+        assert!(said.contains(want), "{want}: {said}");
     }
 }

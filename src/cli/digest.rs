@@ -12,6 +12,7 @@ use crate::digest::preview::{Earlier, History, LeftOut, Picture, Preview, Shown,
 use crate::digest::render::MOST_BYTES;
 use crate::disk::load::{self, reason};
 use crate::disk::replace;
+use crate::language::Language;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 use serde_json::{Value, json};
@@ -193,7 +194,10 @@ pub fn previews(context: &Context) {
 fn page(made: &Made, mail: &Mail, findings: &mut [Diagnostic]) -> Preview {
     let Made { site, digest, history, chosen, .. } = made;
     let zone = digest.timezone;
-    let day = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string();
+    let language = Language::of(&site.config.site.language);
+    let words = &language.words().preview;
+    let cutoff = chosen.period.cutoff;
+    let moment = |at: DateTime<Utc>| language.moment(at.with_timezone(&zone));
     let inert = |text: &str| super::letter::inert(text, &digest.name.value, &chosen.period.name);
     let (html, text) = (inert(&mail.rendered.html), inert(&mail.rendered.text));
     let eml = String::from_utf8_lossy(&mail.eml);
@@ -202,29 +206,29 @@ fn page(made: &Made, mail: &Mail, findings: &mut [Diagnostic]) -> Preview {
     let shown = |story: &Story, section: &str, shown_as: &str| Shown {
         title: story.title.to_string(),
         url: story.url.to_string(),
-        published_on: story.published_on.to_string(),
+        published_on: language.day(story.published_on),
         section: section.to_string(),
         shown_as: shown_as.to_string(),
     };
     let issue = &mail.issue;
-    let mut posts: Vec<Shown> = issue.lead.iter().map(|story| shown(story, "", "lead story")).collect();
+    let mut posts: Vec<Shown> = issue.lead.iter().map(|story| shown(story, "", &words.lead_story)).collect();
     for section in &issue.sections {
         let title = section.title.as_str();
-        posts.extend(section.stories.iter().map(|story| shown(story, title, "summary")));
+        posts.extend(section.stories.iter().map(|story| shown(story, title, &words.summary)));
     }
-    posts.extend(issue.titles.iter().map(|story| shown(story, "", "title only")));
+    posts.extend(issue.titles.iter().map(|story| shown(story, "", &words.title_only)));
     let left_out = chosen.left_out.iter().map(|(i, reason)| {
         let article = &site.collection.articles[*i];
         LeftOut {
             title: article.post.title.value.to_string(),
             url: article.url.to_string(),
-            reason: reason.to_string(),
+            reason: reason.say(&language),
         }
     });
     let issues = history.issues().rev().take(EARLIER).map(|record| Earlier {
         period: record.period.name.clone(),
         subject: String::new(),
-        state: record.state.word().to_string(),
+        state: record.state.say(&language).to_owned(),
         posts: record.carried.len(),
     });
     let pictures = links::pictures(&html).into_iter().filter_map(|url| {
@@ -236,18 +240,18 @@ fn page(made: &Made, mail: &Mail, findings: &mut [Diagnostic]) -> Preview {
         title: digest.title.to_string(),
         language: site.config.site.language.to_string(),
         period: chosen.period.name.clone(),
-        due: chosen.period.cutoff.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %Z").to_string(),
-        covers: Some((day(chosen.period.starts_at), day(chosen.period.cutoff))),
+        due: format!("{} {}", moment(cutoff), cutoff.with_timezone(&zone).format("%Z")),
+        covers: Some((moment(chosen.period.starts_at), moment(cutoff))),
         from: digest.from.to_string(),
         subject: mail.rendered.subject.to_string(),
         preheader: mail.rendered.preheader.to_string(),
         size: Size { html_bytes: mail.rendered.encoded_bytes, budget_bytes: MOST_BYTES, mail_bytes: mail.eml.len() },
-        shortened: mail.rendered.shortened.sentence(),
+        shortened: mail.rendered.shortened.say(&language),
         posts,
         left_out: left_out.collect(),
         links: found,
         findings: findings.to_vec(),
-        history: History { source: history.to_string(), issues: issues.collect(), total: history.issues().count() },
+        history: History { source: history.say(&language), issues: issues.collect(), total: history.issues().count() },
         html,
         text,
         headers,

@@ -9,6 +9,7 @@ use crate::config::{Axis, Config, Digest};
 use crate::content::collection::{Article, Collection, State};
 use crate::diagnostic::Diagnostic;
 use crate::filter::Filter;
+use crate::language::{Language, fill};
 use crate::schedule::Period;
 pub use crate::subscriber::choice::Choice;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -84,29 +85,36 @@ impl Reason {
     pub fn is_surprising(&self) -> bool {
         matches!(self, Reason::TooOld { .. })
     }
-}
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The reason in a language; reads on after the post's name.
+    pub fn say(&self, language: &Language) -> String {
+        let words = &language.words().preview.reasons;
         match self {
-            Reason::Draft => f.write_str("is a draft"),
-            Reason::Withdrawn => f.write_str("was taken back"),
-            Reason::AfterCutoff => f.write_str("is published after the cutoff"),
-            Reason::NotYet => f.write_str("is not published yet"),
-            Reason::Filtered => f.write_str("does not pass the filter"),
-            Reason::Carried { digest, period } => write!(f, "was carried by `{digest}/{period}`"),
-            Reason::Passed => f.write_str("counts as carried since an earlier issue"),
-            Reason::BeforeFirst => f.write_str("was published before the period of the first issue"),
-            Reason::TooOld { max_age } => write!(f, "was more than {} old at the cutoff", length(*max_age)),
+            Reason::Draft => words.draft.clone(),
+            Reason::Withdrawn => words.withdrawn.clone(),
+            Reason::AfterCutoff => words.after_cutoff.clone(),
+            Reason::NotYet => words.not_yet.clone(),
+            Reason::Filtered => words.filtered.clone(),
+            Reason::Carried { digest, period } => fill(&words.carried, &[("issue", &format!("{digest}/{period}"))]),
+            Reason::Passed => words.passed.clone(),
+            Reason::BeforeFirst => words.before_first.clone(),
+            Reason::TooOld { max_age } => {
+                // In whole days, or else in whole hours.
+                let hours = usize::try_from(max_age.as_secs() / 3_600).unwrap_or(usize::MAX);
+                match hours.is_multiple_of(24) {
+                    true => language.count(&words.too_old_days, hours / 24, &[]),
+                    false => language.count(&words.too_old_hours, hours, &[]),
+                }
+            }
         }
     }
 }
 
-/// A length of time in whole days, or else in whole hours.
-fn length(time: Duration) -> String {
-    let hours = time.as_secs() / 3_600;
-    let (n, unit) = if hours.is_multiple_of(24) { (hours / 24, "day") } else { (hours, "hour") };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+/// In English.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.say(&Language::english()))
+    }
 }
 
 impl Choosing<'_> {

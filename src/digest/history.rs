@@ -3,6 +3,7 @@
 //! A value: where it is kept is the store's matter. Posts are known by their entry ids, so that one which was renamed,
 //! moved or edited is still the same.
 
+use crate::language::Language;
 use crate::schedule::Period;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -48,6 +49,17 @@ impl RecordState {
             RecordState::Cancelled => "cancelled",
             RecordState::Missed => "missed",
             RecordState::TooFew => "too_few",
+        }
+    }
+
+    /// The same in a language, for people.
+    pub fn say(self, language: &Language) -> &'static str {
+        let words = &language.words().preview.states;
+        match self {
+            RecordState::Frozen => &words.frozen,
+            RecordState::Cancelled => &words.cancelled,
+            RecordState::Missed => &words.missed,
+            RecordState::TooFew => &words.too_few,
         }
     }
 
@@ -115,15 +127,21 @@ impl History {
     pub fn issues(&self) -> impl DoubleEndedIterator<Item = &Record> {
         self.records.iter().filter(|record| record.state == RecordState::Frozen)
     }
+
+    /// How a preview tells against what it was made, in a language: `2 issues, the last \`weekly/2026-W47\` with 5 posts`.
+    pub fn say(&self, language: &Language) -> String {
+        let words = &language.words().preview;
+        let Some(last) = self.issues().next_back() else { return words.no_issue.clone() };
+        let issues = language.count(&words.issues, self.issues().count(), &[]);
+        let issue = format!("{}/{}", last.digest, last.period.name);
+        language.count(&words.last_issue, last.carried.len(), &[("issues", &issues), ("issue", &issue)])
+    }
 }
 
-/// As a preview tells against what it was made: `2 issues, the last \`weekly/2026-W47\` with 5 posts`.
+/// In English.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(last) = self.issues().next_back() else { return f.write_str("no issue yet") };
-        let plural = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
-        let (issues, posts) = (plural(self.issues().count(), "issue"), plural(last.carried.len(), "post"));
-        write!(f, "{issues}, the last `{}/{}` with {posts}", last.digest, last.period.name)
+        f.write_str(&self.say(&Language::english()))
     }
 }
 
@@ -160,6 +178,10 @@ mod tests {
             ],
             "2 issues, the last `weekly/d2` with 2 posts",
         );
+        let german = |records: Vec<Record>| History::new(records).say(&Language::of("de"));
+        assert_eq!(german(vec![]), "noch keine Ausgabe");
+        let carried = vec![record(1, RecordState::Frozen, &["a"]), record(2, RecordState::Frozen, &["b", "c"])];
+        assert_eq!(german(carried), "2 Ausgaben, zuletzt `weekly/d2` mit 2 Beiträgen");
     }
 
     #[test]

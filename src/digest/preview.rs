@@ -3,10 +3,12 @@
 //! One file of HTML without scripts that opens from the disk and fetches nothing but those pictures of the mail that are not
 //! at hand. The mail itself stands in sandboxed frames that allow no script either. A browser cannot be told to prefer dark colours for one
 //! frame, nor to leave out pictures: so each frame gets a copy of the mail in which that is decided. Pure, and
-//! the same bytes for the same values.
+//! the same bytes for the same values. Its texts are in the site's language, but for the findings, which are in English
+//! as everywhere.
 
 use super::links::Link;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::language::{Language, PreviewWords, fill};
 use crate::template::Templates;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -24,7 +26,7 @@ pub const CLIPPED_AT_BYTES: usize = 102_400;
 pub struct Preview {
     /// The digest's title.
     pub title: String,
-    /// The site's language, for titles and names.
+    /// The site's language: that of titles and names, and of the page's own texts where there are texts in it.
     pub language: String,
     /// The period's name, such as `2026-W48`.
     pub period: String,
@@ -49,7 +51,7 @@ pub struct Preview {
     pub headers: String,
     /// Sizes.
     pub size: Size,
-    /// What was done to stay below the budget: a sentence, where anything was.
+    /// What was done to stay below the budget: a sentence, where anything was, in the site's language as all below.
     pub shortened: Option<String>,
     /// The posts, in their order.
     pub posts: Vec<Shown>,
@@ -136,6 +138,8 @@ pub struct Earlier {
 /// What the template gets.
 #[derive(Serialize)]
 struct Page<'a> {
+    /// The fixed texts, with `lang` and `dir`.
+    words: BTreeMap<String, String>,
     title: &'a str,
     language: &'a str,
     period: &'a str,
@@ -156,11 +160,34 @@ struct Page<'a> {
     shortened: &'a Option<String>,
     posts: &'a [Shown],
     left_out: &'a [LeftOut],
-    links: &'a [Link],
+    links: Vec<Linked<'a>>,
     errors: usize,
     warnings: usize,
     findings: Vec<Finding<'a>>,
-    history: &'a History,
+    history: Past<'a>,
+}
+
+#[derive(Serialize)]
+struct Linked<'a> {
+    #[serde(flatten)]
+    link: &'a Link,
+    /// How often it is in the HTML part, in words.
+    times: String,
+}
+
+#[derive(Serialize)]
+struct Past<'a> {
+    source: &'a str,
+    issues: Vec<Gone<'a>>,
+    total: usize,
+}
+
+#[derive(Serialize)]
+struct Gone<'a> {
+    #[serde(flatten)]
+    issue: &'a Earlier,
+    /// How many posts it carried, in words.
+    count: String,
 }
 
 /// How much of the budget is used.
@@ -180,6 +207,8 @@ struct Bar {
 #[derive(Serialize)]
 struct Finding<'a> {
     severity: Severity,
+    /// The severity in words.
+    label: &'a str,
     message: &'a str,
     place: Option<String>,
     hint: &'a Option<String>,
@@ -194,7 +223,10 @@ impl Preview {
     pub fn render(&self, templates: &Templates) -> Result<String, Diagnostic> {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
         let shown = self.with_pictures();
+        let language = Language::of(&self.language);
+        let words = &language.words().preview;
         let page = Page {
+            words: self.words(&language),
             title: &self.title,
             language: &self.language,
             period: &self.period,
@@ -216,17 +248,43 @@ impl Preview {
             no_images: framed(&self.html, Scheme::Light, Images::Off),
             text: &self.text,
             headers: &self.headers,
-            size: self.size.bar(),
+            size: self.size.bar(&language),
             shortened: &self.shortened,
             posts: &self.posts,
             left_out: &self.left_out,
-            links: &self.links,
+            links: self.links.iter().map(|link| Linked::of(link, &language)).collect(),
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
-            findings: self.findings.iter().map(Finding::of).collect(),
-            history: &self.history,
+            findings: self.findings.iter().map(|finding| Finding::of(finding, words)).collect(),
+            history: self.history.past(&language),
         };
         templates.render(TEMPLATE, &page)
+    }
+
+    /// The page's fixed texts, filled in.
+    fn words(&self, language: &Language) -> BTreeMap<String, String> {
+        let words = &language.words().preview;
+        let Bar { budget, mail, clipped_at, percent, .. } = self.size.bar(language);
+        let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let (after, until) = self.covers.as_ref().map_or(("", ""), |(after, until)| (after.as_str(), until.as_str()));
+        language.preview(&[
+            ("title", &self.title),
+            ("period", &self.period),
+            ("due", &self.due),
+            ("after", after),
+            ("until", until),
+            ("subject", &language.number(self.subject.chars().count())),
+            ("preheader", &language.number(self.preheader.chars().count())),
+            ("budget", &budget),
+            ("mail", &mail),
+            ("clipped_at", &clipped_at),
+            ("percent", &language.number(percent)),
+            ("errors", &language.number(count(Severity::Error))),
+            ("warnings", &language.number(count(Severity::Warning))),
+            ("posts", &language.count(&words.posts, self.posts.len(), &[])),
+            ("links", &language.count(&words.links, self.links.len(), &[])),
+            ("earlier", &language.number(self.history.total.saturating_sub(self.history.issues.len()))),
+        ])
     }
 
     /// The mail with the pictures that are at hand in place of their addresses (RFC 2397).
@@ -240,13 +298,13 @@ impl Preview {
 }
 
 impl Size {
-    fn bar(self) -> Bar {
+    fn bar(self, language: &Language) -> Bar {
         let of_bar = |bytes: usize| (bytes.saturating_mul(100) / CLIPPED_AT_BYTES).min(100);
         Bar {
-            html: kilobytes(self.html_bytes),
-            budget: kilobytes(self.budget_bytes),
-            mail: kilobytes(self.mail_bytes),
-            clipped_at: format!("{} KB", CLIPPED_AT_BYTES / 1000),
+            html: kilobytes(self.html_bytes, language),
+            budget: kilobytes(self.budget_bytes, language),
+            mail: kilobytes(self.mail_bytes, language),
+            clipped_at: format!("{} KB", language.number(CLIPPED_AT_BYTES / 1000)),
             used: of_bar(self.html_bytes),
             budget_at: of_bar(self.budget_bytes),
             percent: self.html_bytes.saturating_mul(100) / self.budget_bytes.max(1),
@@ -256,21 +314,36 @@ impl Size {
 }
 
 /// `88.4 KB`: thousands of bytes, as Gmail's limit is told (102 KB), rounded up so that it never looks like less.
-fn kilobytes(bytes: usize) -> String {
-    let tenths = bytes.div_ceil(100);
-    match tenths % 10 {
-        0 => format!("{} KB", tenths / 10),
-        rest => format!("{}.{rest} KB", tenths / 10),
+fn kilobytes(bytes: usize, language: &Language) -> String {
+    format!("{} KB", language.tenths(bytes.div_ceil(100)))
+}
+
+impl History {
+    fn past(&self, language: &Language) -> Past<'_> {
+        let posts = &language.words().preview.posts;
+        let gone = |issue| Gone { issue, count: language.count(posts, issue.posts, &[]) };
+        Past { source: &self.source, issues: self.issues.iter().map(gone).collect(), total: self.total }
+    }
+}
+
+impl<'a> Linked<'a> {
+    fn of(link: &'a Link, language: &Language) -> Linked<'a> {
+        let times = fill(&language.words().preview.times, &[("n", &language.number(link.in_html))]);
+        Linked { link, times }
     }
 }
 
 impl<'a> Finding<'a> {
-    fn of(diagnostic: &'a Diagnostic) -> Finding<'a> {
+    fn of(diagnostic: &'a Diagnostic, words: &'a PreviewWords) -> Finding<'a> {
         let place = diagnostic.place.as_ref().map(|place| match place.span {
             Some(span) => format!("{}:{}:{}", place.file, span.line, span.column),
             None => place.file.clone(),
         });
-        Finding { severity: diagnostic.severity, message: &diagnostic.message, place, hint: &diagnostic.hint }
+        let label = match diagnostic.severity {
+            Severity::Error => &words.error,
+            Severity::Warning => &words.warning,
+        };
+        Finding { severity: diagnostic.severity, label, message: &diagnostic.message, place, hint: &diagnostic.hint }
     }
 }
 

@@ -8,6 +8,7 @@ use super::issue::Issue;
 use super::view::{Shape, View};
 use crate::config::Theme;
 use crate::diagnostic::Diagnostic;
+use crate::language::{Language, fill};
 use crate::template::Templates;
 use crate::text::Text;
 use css_inline::CSSInliner;
@@ -207,23 +208,29 @@ impl Attempt {
 }
 
 impl Shortening {
-    /// One sentence on what was left out; none where all is there.
+    /// One sentence on what was left out, in English; none where all is there.
     pub fn sentence(&self) -> Option<String> {
+        self.say(&Language::english())
+    }
+
+    /// The same in a language.
+    pub fn say(&self, language: &Language) -> Option<String> {
+        let words = &language.words().preview.shortened;
         let mut parts = Vec::new();
         if self.without_lead {
-            parts.push("the lead story has its summary only".to_owned());
+            parts.push(words.without_lead.clone());
         }
         if let Some(chars) = self.summary_chars {
-            parts.push(format!("summaries are cut to {chars} characters"));
+            parts.push(fill(&words.summaries, &[("n", &language.number(chars))]));
         }
-        let posts = |n: usize| if n == 1 { "1 post".to_owned() } else { format!("{n} posts") };
         if self.without_summary > 0 {
-            parts.push(format!("{} without a summary", posts(self.without_summary)));
+            parts.push(language.count(&words.without_summary, self.without_summary, &[]));
         }
         if self.hidden > 0 {
-            parts.push(format!("{} behind the link to the issue's page", posts(self.hidden)));
+            parts.push(language.count(&words.hidden, self.hidden, &[]));
         }
-        (!parts.is_empty()).then(|| format!("to stay below {} KB: {}", MOST_BYTES / 1000, parts.join(", ")))
+        let values = [("limit", &*language.number(MOST_BYTES / 1000)), ("parts", &*parts.join(", "))];
+        (!parts.is_empty()).then(|| fill(&words.sentence, &values))
     }
 }
 

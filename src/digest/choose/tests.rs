@@ -258,18 +258,6 @@ fn what_is_not_out_is_left_out() {
 }
 
 #[test]
-fn a_length_of_time_is_told_in_days_where_it_is_whole_days() {
-    #[track_caller]
-    fn case(hours: u64, want: &str) {
-        assert_eq!(length(Duration::from_secs(hours * 3_600)), want);
-    }
-    case(24, "1 day");
-    case(30 * 24, "30 days");
-    case(36, "36 hours");
-    case(1, "1 hour");
-}
-
-#[test]
 fn a_term_in_the_filter_that_no_post_has_is_a_warning() {
     let mut scene = Scene::new("filter = 'tag=\"helth\" or tag=x'\n");
     scene.post("p", "2026-11-20T09:00:00Z", "tags: [health]\n");
@@ -518,4 +506,35 @@ proptest! {
             prop_assert_eq!(wanted(choice, &collection, &chosen.articles), want);
         }
     }
+}
+
+#[test]
+fn a_reason_is_told_in_english_and_in_the_language_of_the_site() {
+    #[track_caller]
+    fn case(reason: Reason, english: &str, german: &str) {
+        assert_eq!((&*reason.to_string(), &*reason.say(&Language::of("de"))), (english, german));
+    }
+    let old = |hours: u64| Reason::TooOld { max_age: Duration::from_secs(hours * 3_600) };
+    let german = |age: &str| format!("war bei Redaktionsschluss mehr als {age} alt");
+    for (hours, english, age) in
+        [(24, "1 day", "1 Tag"), (720, "30 days", "30 Tage"), (1, "1 hour", "1 Stunde"), (36, "36 hours", "36 Stunden")]
+    {
+        case(old(hours), &format!("was more than {english} old at the cutoff"), &german(age));
+    }
+    case(
+        Reason::Carried { digest: "weekly".into(), period: "2026-W47".into() },
+        "was carried by `weekly/2026-W47`",
+        "stand schon in `weekly/2026-W47`",
+    );
+    case(Reason::Draft, "is a draft", "ist ein Entwurf");
+    case(Reason::Withdrawn, "was taken back", "wurde zurückgezogen");
+    case(Reason::AfterCutoff, "is published after the cutoff", "erscheint nach Redaktionsschluss");
+    case(Reason::NotYet, "is not published yet", "ist noch nicht erschienen");
+    case(Reason::Filtered, "does not pass the filter", "passt nicht zum Filter");
+    case(Reason::Passed, "counts as carried since an earlier issue", "gilt seit einer früheren Ausgabe als verschickt");
+    case(
+        Reason::BeforeFirst,
+        "was published before the period of the first issue",
+        "erschien vor dem Zeitraum der ersten Ausgabe",
+    );
 }

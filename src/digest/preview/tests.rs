@@ -66,15 +66,16 @@ fn a_picture_that_is_at_hand_stands_in_the_page_itself() {
 fn sizes_are_rounded_up() {
     #[track_caller]
     fn case(bytes: usize, want: &str) {
-        assert_eq!(kilobytes(bytes), want);
+        assert_eq!(kilobytes(bytes, &Language::english()), want);
     }
     case(0, "0 KB");
     case(1, "0.1 KB");
     case(90_000, "90 KB");
     case(90_001, "90.1 KB");
-    let bar = Size { html_bytes: 90_001, budget_bytes: 90_000, mail_bytes: 0 }.bar();
+    assert_eq!(kilobytes(90_001, &Language::of("de")), "90,1 KB");
+    let bar = Size { html_bytes: 90_001, budget_bytes: 90_000, mail_bytes: 0 }.bar(&Language::english());
     assert!(bar.over && bar.percent == 100 && bar.used == 87);
-    let bar = Size { html_bytes: usize::MAX, budget_bytes: 0, mail_bytes: usize::MAX }.bar();
+    let bar = Size { html_bytes: usize::MAX, budget_bytes: 0, mail_bytes: usize::MAX }.bar(&Language::of("de"));
     assert!(bar.over && bar.used == 100);
 }
 
@@ -161,4 +162,28 @@ fn an_issue_without_anything_is_shown_too() {
     let page = Preview::default().render(&templates()).unwrap();
     assert!(page.contains("No post: there is nothing to send.") && page.contains("Nothing to mend"));
     assert_eq!(page, Preview::default().render(&templates()).unwrap());
+}
+
+#[test]
+fn the_template_has_every_text_of_its_language_in_it() {
+    let template = include_str!("../../templates/preview.html");
+    for key in Language::english().preview(&[]).keys() {
+        assert!(template.contains(&format!("words.{key}")), "{key} is said nowhere");
+    }
+}
+
+#[test]
+fn findings_are_marked_as_english_where_the_page_is_not() {
+    let page = |language: &str| {
+        let findings = vec![Diagnostic::warning("it is so").hint("mend it")];
+        Preview { language: language.into(), findings, ..Preview::default() }.render(&templates()).unwrap()
+    };
+    for (language, html, item) in [
+        ("de-AT", "de", "<li lang=\"en\"><p><span class=\"tag warning\" lang=\"de\">Warnung</span> it is so</p>"),
+        ("en", "en", "<li><p><span class=\"tag warning\">warning</span> it is so</p>"),
+        ("ar", "en", "<li><p><span class=\"tag warning\">warning</span> it is so</p>"),
+    ] {
+        let page = page(language);
+        assert!(page.contains(&format!("<html lang=\"{html}\">")) && page.contains(item), "{language}: {page}");
+    }
 }

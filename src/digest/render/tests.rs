@@ -288,3 +288,23 @@ fn a_sites_own_templates_lie_over_ours_and_their_faults_are_said() {
   |       ^^^^^"
     );
 }
+
+#[test]
+fn what_was_shortened_is_told_in_the_language_of_the_site() {
+    let all = Shortening { summary_chars: Some(120), without_summary: 1, hidden: 1_200, without_lead: true };
+    assert_eq!(
+        all.say(&Language::of("de")).as_deref(),
+        Some(
+            "Um unter 90 KB zu bleiben: Aufmacher nur mit Zusammenfassung, Zusammenfassungen auf 120 Zeichen gekürzt, \
+             1 Beitrag ohne Zusammenfassung, 1.200 Beiträge nur auf der Seite der Ausgabe."
+        )
+    );
+    assert_eq!(
+        all.sentence().as_deref(),
+        Some(
+            "to stay below 90 KB: the lead story has its summary only, summaries are cut to 120 characters, \
+             1 post without a summary, 1,200 posts behind the link to the issue's page"
+        )
+    );
+    assert_eq!(Shortening::default().say(&Language::of("de")), None);
+}
