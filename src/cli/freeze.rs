@@ -74,6 +74,7 @@ pub async fn freeze(
     // A run that was killed on this machine is not waited for.
     let dead = worker::dead(&context.root.join(worker::FOLDER), &store.freezers().await?);
     let now = context.clock();
+    store.take_over(&made.digest.name.value, &made.digest.formerly, now).await?;
     let Some(id) = store.begin_freezing(&record, owner, &dead, now, now + LEASE).await? else {
         return Ok(Freezing::Elsewhere);
     };

@@ -173,7 +173,7 @@ impl Office<'_> {
         }
         let totals = self.store.totals(frozen.id).await.map_err(failed)?;
         // Before the issue is done: of one that is done only what was noted is looked up.
-        let doubt = told::doubt(self.store, frozen, &totals).await.map_err(failed)?;
+        let doubt = patiently!(told::doubt(self.store, frozen, &totals)).map_err(failed)?;
         if totals.open() == 0 && totals.balance() {
             let now = self.context.clock();
             patiently!(self.store.finish(frozen.id, now)).map_err(failed)?;
@@ -195,7 +195,12 @@ impl Office<'_> {
     ///
     /// Whatever the store says.
     pub async fn look_back(&self, frozen: &Frozen, how: Line) -> Result<(Outcome, Option<Value>), StoreError> {
-        if !told::is_doubtful(self.store, frozen).await? {
+        // What a run had on the wire when the issue was cancelled is left to that run, and nobody else looks at it.
+        let is_left = frozen.is_cancelled && !self.store.owners(frozen.id).await?.is_empty();
+        if is_left {
+            self.bury(frozen).await?;
+        }
+        if !is_left && !told::is_doubtful(self.store, frozen).await? {
             return Ok((Outcome::Done, None));
         }
         let totals = self.store.totals(frozen.id).await?;
@@ -222,17 +227,24 @@ impl Office<'_> {
 
     /// What other runs left behind: those that were killed on this machine, and those whose leases have run out.
     async fn recover(&self, frozen: &Frozen, limit: DateTime<Utc>) -> Result<(), StoreError> {
+        self.bury(frozen).await?;
+        let now = self.context.clock();
+        if self.config.smtp.on_uncertain == OnUncertain::Resend {
+            patiently!(self.store.resend_uncertain(frozen.id, now))?;
+        }
+        if limit <= now {
+            patiently!(self.store.expire(frozen.id, now))?;
+        }
+        Ok(())
+    }
+
+    /// Takes from runs what they cannot end any more.
+    async fn bury(&self, frozen: &Frozen) -> Result<(), StoreError> {
         let (now, folder) = (self.context.clock(), self.context.root.join(worker::FOLDER));
         let owners = self.store.owners(frozen.id).await?;
         let dead = worker::dead(&folder, &owners);
         patiently!(self.store.recover(frozen.id, now, &dead))?;
         worker::bury(&folder, &dead);
-        if self.config.smtp.on_uncertain == OnUncertain::Resend {
-            self.store.resend_uncertain(frozen.id, now).await?;
-        }
-        if limit <= now {
-            self.store.expire(frozen.id, now).await?;
-        }
         Ok(())
     }
 

@@ -170,7 +170,14 @@ impl Send {
         let names: Vec<&str> = digest.names().collect();
         let wanted = |frozen: &Frozen| self.period.as_ref().is_none_or(|period| *period == frozen.period.name);
         let mut tell = |told: Value| report["issues"].as_array_mut().expect("it was made as a list").push(told);
-        for frozen in store.frozen(&names).await?.into_iter().filter(wanted) {
+        let all = match store.frozen(&names).await {
+            Ok(all) => all,
+            Err(err) => {
+                troubles.push(store_finding(&err));
+                Vec::new()
+            }
+        };
+        for frozen in all.into_iter().filter(wanted) {
             let ended = match frozen.done_at.is_some() || frozen.is_cancelled {
                 true => self.look_back(&office, &frozen).await,
                 false if office.stop.is_asked() => Ok((Outcome::NotFinished, None)),

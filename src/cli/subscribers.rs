@@ -212,7 +212,7 @@ impl Remove {
         let compared = subscriber::key(&address);
         let gets = |digest: &&crate::config::Digest| digest.audience.addresses.contains(&compared);
         let named: Vec<&str> = match names.is_empty() {
-            true => config.digests.values().filter(gets).map(|digest| digest.name.value.as_str()).collect(),
+            true => config.digests.values().filter(gets).flat_map(crate::config::Digest::names).collect(),
             false => Vec::new(),
         };
         let ended = wait(&config, async {

@@ -3,7 +3,7 @@
 //! Pure: the sender tells what the server replied, or how the line failed; this file says what that means (RFC 5321,
 //! section 4.2.1; enhanced codes of RFC 3463). It never waits and never reads the clock.
 
-use crate::mail::smtp::{Phase, Reply, SmtpError};
+use crate::mail::smtp::{Fault, Phase, Reply, SmtpError};
 
 /// What an attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,12 @@ impl Outcome {
         if error.is_uncertain() {
             return Outcome::Uncertain;
         }
-        match error.phase() {
-            phase if phase < Phase::Mail => Outcome::Untried,
-            _ if error.is_transient() => Outcome::Deferred,
-            _ => Outcome::Rejected,
+        match (error.phase(), error.fault()) {
+            (phase, _) if phase < Phase::Mail => Outcome::Untried,
+            // The mail itself is at fault, or a server said so.
+            (_, Fault::Message(_)) => Outcome::Rejected,
+            (_, Fault::Refused(reply)) if reply.is_permanent() => Outcome::Rejected,
+            _ => Outcome::Deferred,
         }
     }
 }
@@ -88,7 +90,6 @@ pub fn explained(enhanced: Option<[u16; 3]>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::smtp::Fault;
 
     fn reply(text: &str) -> Reply {
         let (code, rest) = text.split_at(3);
@@ -123,6 +124,10 @@ mod tests {
         case(Phase::Connect, Fault::Closed, Outcome::Untried);
         case(Phase::Auth, Fault::NoMechanism, Outcome::Untried);
         case(Phase::Mail, Fault::Closed, Outcome::Deferred);
+        // What fails a line says nothing of the recipient.
+        case(Phase::Mail, Fault::Tls("alert".into()), Outcome::Deferred);
+        case(Phase::Body, Fault::OutOfTurn, Outcome::Deferred);
+        case(Phase::Rcpt, Fault::Refused(reply("550 no")), Outcome::Rejected);
         case(Phase::Body, Fault::Closed, Outcome::Deferred);
         case(Phase::Dot, Fault::Closed, Outcome::Uncertain);
         case(Phase::Dot, Fault::Protocol("nonsense".into()), Outcome::Uncertain);

@@ -250,12 +250,16 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
         // What somebody holds before the claim may be planned again after it.
         let was_quiet = self.lock().is_quiet();
         let limit = u32::try_from(self.run.max_connections * 8).unwrap_or(u32::MAX).clamp(16, 1_000);
-        let claim = Claim { issue, owner: &self.run.owner, now, until: now + LEASE, limit };
-        let mut claimed = patiently!(store.claim(claim), Patience::of_a_run())?;
+        // The lease begins when it is given, however long that took.
+        let claim = || {
+            let now = self.now();
+            Claim { issue, owner: &self.run.owner, now, until: now + LEASE, limit }
+        };
+        let mut claimed = patiently!(store.claim(claim()), Patience::of_a_run())?;
         if claimed.is_empty() {
             // What others held for too long may be had now.
             patiently!(store.recover(issue, now, &[]), Patience::of_a_run())?;
-            claimed = patiently!(store.claim(claim), Patience::of_a_run())?;
+            claimed = patiently!(store.claim(claim()), Patience::of_a_run())?;
         }
         if !claimed.is_empty() {
             self.lock().claimed(claimed);
@@ -263,6 +267,7 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
             return Ok(());
         }
         let due = patiently!(store.next_due(issue), Patience::of_a_run())?;
+        let is_held = was_quiet && patiently!(store.is_held(issue), Patience::of_a_run())?;
         let steady = self.steady();
         let mut queue = self.lock();
         if !was_quiet || !queue.is_quiet() {
@@ -270,6 +275,10 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
             return Ok(());
         }
         match due {
+            _ if is_held => {
+                queue.found_nothing(steady, None);
+                queue.end.get_or_insert(End::Held);
+            }
             Some(due) if self.run.wait || due - now <= PATIENCE => {
                 // Others may plan something meanwhile.
                 let soon = (due - now).clamp(TimeDelta::zero(), TimeDelta::seconds(5));

@@ -211,6 +211,17 @@ pub trait Issues {
     /// Nothing of it is sent until it is resumed, and why; goes on where there is no reason.
     fn pause(&self, issue: i64, reason: Option<&str>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Whether nothing of it may be sent at this moment: it is paused or cancelled.
+    fn is_held(&self, issue: i64) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whoever left a digest under a name that it had before has left it under the one it has now.
+    fn take_over(
+        &self,
+        digest: &str,
+        formerly: &[String],
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Sets over which transport it goes out.
     fn change_transport(&self, issue: i64, transport: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 

@@ -30,6 +30,8 @@ macro_rules! ledger_promises {
             a_deferred_delivery_comes_back_when_it_is_due
             a_dead_mailbox_is_suppressed
             a_paused_issue_sends_nothing
+            an_issue_is_held_while_it_is_paused_and_once_it_is_cancelled
+            who_left_under_a_former_name_has_left
             what_is_given_back_is_planned_again
             cancelled_before_its_first_mail_its_posts_are_free
             cancelled_after_its_first_mail_its_posts_count_as_carried
@@ -443,6 +445,33 @@ pub(crate) async fn a_paused_issue_sends_nothing(store: &(impl Issues + Ledger +
     assert_eq!(store.frozen(&[]).await.expect("read")[0].paused.as_deref(), Some("by hand"));
     store.pause(issue, None).await.expect("resumed");
     assert_eq!(leave(store, ticket, "w", 0).await, Leave::Given);
+}
+
+pub(crate) async fn an_issue_is_held_while_it_is_paused_and_once_it_is_cancelled(
+    store: &(impl Issues + Ledger + Subscribers),
+) {
+    let issue = frozen(store, &["a@example.org"]).await;
+    assert!(!store.is_held(issue).await.expect("asked"));
+    store.pause(issue, Some("by hand")).await.expect("paused");
+    assert!(store.is_held(issue).await.expect("asked"));
+    store.pause(issue, None).await.expect("resumed");
+    assert!(!store.is_held(issue).await.expect("asked"));
+    assert_eq!(store.cancel(issue, at(1)).await.expect("cancelled"), (1, true));
+    assert!(store.is_held(issue).await.expect("asked"));
+    // What is done stays as it is.
+    assert_eq!(store.cancel(issue, at(2)).await.expect("asked"), (0, false));
+}
+
+pub(crate) async fn who_left_under_a_former_name_has_left(store: &(impl Issues + Ledger + Subscribers)) {
+    let arrivals = [
+        arrival("left@example.org", &[("news", Subscribed::Ended), ("daily", Subscribed::Active)]),
+        arrival("back@example.org", &[("news", Subscribed::Ended), ("weekly", Subscribed::Active)]),
+    ];
+    store.add(&arrivals, &terms(Manner::Add)).await.expect("added");
+    store.take_over("weekly", &["news".into()], at(0)).await.expect("taken over");
+    let both = Audience { digests: vec!["weekly".into(), "daily".into()], addresses: vec!["left@example.org".into()] };
+    let forecast = store.forecast("weekly", &both).await.expect("counted");
+    assert_eq!(forecast.by_choice, [(String::new(), 1)]);
 }
 
 pub(crate) async fn what_is_given_back_is_planned_again(store: &(impl Issues + Ledger + Subscribers)) {

@@ -177,8 +177,25 @@ impl Issues for Sqlite {
     }
 
     async fn pause(&self, issue: i64, reason: Option<&str>) -> Result<(), StoreError> {
-        let sql = "UPDATE issue SET paused = $2 WHERE id = $1";
+        let sql = "UPDATE issue SET paused = $2 WHERE id = $1 AND ($2 IS NULL OR done_at IS NULL)";
         let done = sqlx::query(sql).bind(issue).bind(reason).execute(&self.writer).await;
+        done.map(drop).map_err(|err| self.fault(err))
+    }
+
+    async fn is_held(&self, issue: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM issue WHERE id = $1 AND (paused IS NOT NULL OR cancelled_at IS NOT NULL)";
+        let held: i64 =
+            sqlx::query_scalar(sql).bind(issue).fetch_one(&self.pool).await.map_err(|err| self.fault(err))?;
+        Ok(held > 0)
+    }
+
+    async fn take_over(&self, digest: &str, formerly: &[String], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let sql = "INSERT INTO subscription (digest, subscriber_id, state, changed_at)
+            SELECT DISTINCT $1, subscriber_id, 'ended', $3 FROM subscription
+            WHERE digest IN (SELECT value FROM json_each($2)) AND state = 'ended'
+            ON CONFLICT (digest, subscriber_id) DO NOTHING";
+        let names = serde_json::Value::from(formerly.to_vec()).to_string();
+        let done = sqlx::query(sql).bind(digest).bind(names).bind(now.timestamp()).execute(&self.writer).await;
         done.map(drop).map_err(|err| self.fault(err))
     }
 
@@ -191,6 +208,9 @@ impl Issues for Sqlite {
     async fn cancel(&self, issue: i64, now: DateTime<Utc>) -> Result<(u64, bool), StoreError> {
         let mut transaction = self.write().await?;
         let cancelled = async {
+            if is_done(&mut transaction, issue).await? {
+                return Ok((0, false));
+            }
             let cancelled = cancel_deliveries(&mut transaction, issue, now).await?;
             let is_free = !has_begun(&mut transaction, issue).await?;
             if is_free {
@@ -314,4 +334,10 @@ async fn close_issue(connection: &mut SqliteConnection, issue: i64, is_free: boo
     let sql = "UPDATE issue SET done_at = coalesce(done_at, $2), cancelled_at = coalesce(cancelled_at, $2),
             paused = NULL, state = CASE WHEN $3 THEN 'cancelled' ELSE state END WHERE id = $1";
     sqlx::query(sql).bind(issue).bind(now.timestamp()).bind(is_free).execute(connection).await.map(drop)
+}
+
+async fn is_done(connection: &mut SqliteConnection, issue: i64) -> Found<bool> {
+    let sql = "SELECT count(*) FROM issue WHERE id = $1 AND done_at IS NOT NULL";
+    let done: i64 = sqlx::query_scalar(sql).bind(issue).fetch_one(connection).await?;
+    Ok(done > 0)
 }
