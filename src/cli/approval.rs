@@ -7,7 +7,7 @@ use super::freeze::{approval_name, content_hash, whole};
 use super::issue::{self, When};
 use super::talk::{in_order, show, store_finding};
 use super::{Context, Outcome};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::disk::load;
 use crate::store::issues::Issues as _;
 use crate::store::sqlite::Sqlite;
@@ -16,23 +16,13 @@ use serde_json::{Value, json};
 
 /// Approves the issue of a digest that waits for it, or the next one.
 pub fn approve(context: &Context, name: &str, period: Option<&str>, since: Option<NaiveDate>) -> Outcome {
-    let mut findings = Vec::new();
-    let done = match super::runtime() {
-        Ok(runtime) => runtime.block_on(go(context, name, period, since, &mut findings)),
-        Err(err) => Err(vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))]),
-    };
-    in_order(&mut findings);
-    show(context, &findings, context.talk.least());
-    match done {
-        Ok(report) => {
-            context.talk.report(&report);
-            Outcome::Done
-        }
-        Err(errors) => {
-            show(context, &errors, Severity::Warning);
-            Outcome::Wrong
-        }
-    }
+    super::answer(context, async {
+        let mut findings = Vec::new();
+        let done = go(context, name, period, since, &mut findings).await;
+        in_order(&mut findings);
+        show(context, &findings, context.talk.least());
+        done
+    })
 }
 
 async fn go(

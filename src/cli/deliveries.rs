@@ -1,9 +1,9 @@
 //! `tidings deliveries`: who got what, and why not; and what somebody who knows better can do about it.
 
-use super::mailing::{in_words, totals_json};
-use super::talk::{show, store_finding};
+use super::account::{in_words, totals_json};
+use super::talk::store_finding;
 use super::{Context, Outcome, told};
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::load;
 use crate::mail::address::Address;
 use crate::store::StoreError;
@@ -90,20 +90,7 @@ fn state(word: &str) -> Result<State, String> {
 impl Deliveries {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
-        let done = match super::runtime() {
-            Ok(runtime) => runtime.block_on(self.go(context)),
-            Err(err) => Err(vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))]),
-        };
-        match done {
-            Ok(report) => {
-                context.talk.report(&report);
-                Outcome::Done
-            }
-            Err(errors) => {
-                show(context, &errors, Severity::Warning);
-                Outcome::Wrong
-            }
-        }
+        super::answer(context, self.go(context))
     }
 
     async fn go(&self, context: &Context) -> Done {

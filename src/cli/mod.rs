@@ -1,5 +1,6 @@
 //! The command line: one short file per command. This is the rim: the clock is asked here, once.
 
+mod account;
 pub mod adopt;
 mod approval;
 mod bar;
@@ -28,9 +29,11 @@ mod told;
 pub mod watch;
 
 use crate::content::date::YEARS;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::disk::load;
 use chrono::{DateTime, Datelike as _, Utc};
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -166,6 +169,24 @@ impl Context {
 /// A runtime for commands that do many things at once.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Waits for a command that does many things at once: what came of it is reported, or what is wrong is shown.
+fn answer(context: &Context, work: impl Future<Output = Result<Value, Vec<Diagnostic>>>) -> Outcome {
+    let done = match runtime() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(err) => Err(vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))]),
+    };
+    match done {
+        Ok(report) => {
+            context.talk.report(&report);
+            Outcome::Done
+        }
+        Err(errors) => {
+            talk::show(context, &errors, Severity::Warning);
+            Outcome::Wrong
+        }
+    }
 }
 
 /// An error with its causes, each once.

@@ -1,11 +1,11 @@
 //! `tidings status`: what was built last, what is due next, what runs, and what somebody should look at.
 
+use super::account::{in_words, totals_json};
 use super::deliveries::{named, standing, told_standing};
-use super::mailing::{in_words, totals_json};
-use super::talk::{show, store_finding};
+use super::talk::store_finding;
 use super::{Context, Outcome};
 use crate::config::{Config, Digest};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::digest::due;
 use crate::digest::history::{History, RecordState};
 use crate::disk::{load, written};
@@ -28,27 +28,11 @@ const SHOWN: usize = 3;
 impl Status {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
-        let done = match super::runtime() {
-            Ok(runtime) => runtime.block_on(status(context)),
-            Err(err) => Err(vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))]),
-        };
-        match done {
-            Ok((lines, report)) => {
-                context.talk.report(&report);
-                if !context.talk.json() {
-                    context.talk.data(&lines);
-                }
-                Outcome::Done
-            }
-            Err(errors) => {
-                show(context, &errors, Severity::Warning);
-                Outcome::Wrong
-            }
-        }
+        super::answer(context, status(context))
     }
 }
 
-async fn status(context: &Context) -> Result<(String, Value), Vec<Diagnostic>> {
+async fn status(context: &Context) -> Result<Value, Vec<Diagnostic>> {
     let config = load::config(&context.root)?;
     let built = built(context);
     let built_line = built.map_or("never".to_owned(), |at| shown(at, &config));
@@ -97,7 +81,10 @@ async fn status(context: &Context) -> Result<(String, Value), Vec<Diagnostic>> {
     if let Some(store) = store {
         store.close().await;
     }
-    Ok((out, json!({ "built_at": built.map(|at| at.to_rfc3339()), "digests": digests })))
+    if !context.talk.json() {
+        context.talk.data(&out);
+    }
+    Ok(json!({ "built_at": built.map(|at| at.to_rfc3339()), "digests": digests }))
 }
 
 /// When feeds were written last.

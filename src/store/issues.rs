@@ -20,7 +20,7 @@ pub struct Frozen {
     pub period: Period,
     /// What all its mails have in common, as JSON.
     pub head: String,
-    /// The hash of all that is sent.
+    /// The hash of the variant that has every post: what somebody approves.
     pub content_hash: String,
     /// The hash of who gets what.
     pub audience_hash: String,
@@ -124,7 +124,7 @@ pub struct Finished<'a> {
     pub head: &'a str,
     /// The page of the issue, as HTML, without anything personal.
     pub page: &'a str,
-    /// The hash of all that is sent.
+    /// The hash of the variant that has every post: what somebody approves.
     pub content_hash: &'a str,
     /// The hash of who gets what.
     pub audience_hash: &'a str,

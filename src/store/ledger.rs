@@ -225,7 +225,7 @@ pub struct Delivery {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A try that did not end a delivery.
+/// A try that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Counted from 1.

@@ -119,27 +119,28 @@ pub(super) async fn claim_some(connection: &mut SqliteConnection, claim: &Claim<
 
 type Offered = (i64, String, Option<i64>, u32, Option<String>);
 
-const OFFERED: &str = concat!(
-    "SELECT d.subscriber_id, d.mailbox, d.variant, d.attempts, ",
-    gone!(),
-    " FROM issue i JOIN delivery d ON d.issue_id = i.id LEFT JOIN subscriber s ON s.id = d.subscriber_id
-    WHERE i.id = $1 AND ",
-    open!(),
-    " AND d.state = 'planned' ORDER BY d.due_at, d.subscriber_id LIMIT $2"
-);
+/// Deliveries of an issue that is open, with why their subscriber is gone.
+macro_rules! offer {
+    ($which:literal) => {
+        concat!(
+            "SELECT d.subscriber_id, d.mailbox, d.variant, d.attempts, ",
+            gone!(),
+            " FROM issue i JOIN delivery d ON d.issue_id = i.id LEFT JOIN subscriber s ON s.id = d.subscriber_id
+            WHERE i.id = $1 AND ",
+            open!(),
+            $which
+        )
+    };
+}
+
+const OFFERED: &str = offer!(" AND d.state = 'planned' ORDER BY d.due_at, d.subscriber_id LIMIT $2");
 
 async fn offered(connection: &mut SqliteConnection, claim: &Claim<'_>) -> Found<Vec<Offered>> {
     sqlx::query_as(OFFERED).bind(claim.issue).bind(claim.limit).fetch_all(connection).await
 }
 
-const OFFERED_AGAIN: &str = concat!(
-    "SELECT d.subscriber_id, d.mailbox, d.variant, d.attempts, ",
-    gone!(),
-    " FROM issue i JOIN delivery d ON d.issue_id = i.id LEFT JOIN subscriber s ON s.id = d.subscriber_id
-    WHERE i.id = $1 AND ",
-    open!(),
-    " AND d.state = 'deferred' AND d.due_at <= $2 ORDER BY d.due_at, d.subscriber_id LIMIT $3"
-);
+const OFFERED_AGAIN: &str =
+    offer!(" AND d.state = 'deferred' AND d.due_at <= $2 ORDER BY d.due_at, d.subscriber_id LIMIT $3");
 
 /// Deferred deliveries whose time has come.
 async fn offered_again(connection: &mut SqliteConnection, claim: &Claim<'_>, already: usize) -> Found<Vec<Offered>> {
