@@ -16,7 +16,7 @@ use crate::schedule::Period;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -230,8 +230,8 @@ fn options(path: &Path, patience: Duration) -> SqliteConnectOptions {
 
 /// A pool on a file that is ours or empty, and how many migrations are still to come.
 async fn connect(options: SqliteConnectOptions, name: &str) -> Result<(Sqlite, usize), StoreError> {
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
-    let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
+    let writer = pool_of(1).connect_lazy_with(options.clone());
+    let pool = pool_of(4).connect_with(options).await;
     let pool = pool.map_err(|err| fault(name, err))?;
     let store = Sqlite { pool, writer, name: name.to_owned() };
     let look = async {
@@ -250,6 +250,14 @@ async fn connect(options: SqliteConnectOptions, name: &str) -> Result<(Sqlite, u
         Some(applied) if applied > MIGRATIONS.len() => Err(unusable(name, Fault::Newer, None)),
         Some(applied) => Ok((store, MIGRATIONS.len() - applied)),
     }
+}
+
+/// A pool that hands out no connection which believes itself to be in a transaction: where the disk is full, SQLite takes
+/// a transaction back by itself (sqlite.org/lang_transaction.html, 3), and sqlx goes on counting it.
+fn pool_of(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
 }
 
 /// Whether there is a write-ahead log with something in it beside a file.

@@ -108,6 +108,9 @@ fn a_full_disk_says_so_and_leaves_the_store_as_it_was() {
         let small = options(&path, PATIENCE).pragma("max_page_count", "12");
         let store = Sqlite::open_with(small, "tidings.db", PATIENCE).await.expect("a store");
         let err = store.record_issue(&one, one.period.cutoff).await.expect_err("refused");
+        // The next who writes is told the same, and not that something is left of the first.
+        let next = store.record_issue(&one, one.period.cutoff).await.expect_err("refused again");
+        assert_eq!(told(&next), told(&err));
         assert_eq!(store.history(&["weekly"]).await.expect("a history").records().len(), 1);
         err
     });
