@@ -12,6 +12,7 @@ mod parse;
 mod rate;
 mod secret;
 mod security;
+mod serve;
 mod smtp;
 mod theme;
 pub(crate) mod tree;
@@ -20,11 +21,12 @@ pub(crate) mod values;
 pub use audience::Audience;
 pub use colour::{Colour, LEAST_CONTRAST};
 pub use digest::{Approval, Digest, GroupBy};
-pub use mail::{Dkim, Mail, Network, Serve, Store};
+pub use mail::{Dkim, Mail, Store};
 pub use mailbox::{MAILBOX_FORM, Mailbox, MailboxError};
 pub use rate::{Rate, RateError};
 pub use secret::Secret;
 pub use security::{KEY_FILE, Secrets};
+pub use serve::{Network, Serve, Signup};
 pub use smtp::{DomainLimits, OnUncertain, Outlet, Security, Smtp, SmtpUrl, Timeouts};
 pub use theme::{Colours, Logo, PAIRS, Theme};
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub store: Store,
     /// `[serve]`
     pub serve: Serve,
+    /// `[signup]`
+    pub signup: Signup,
     /// `[security]`
     pub security: Secrets,
 }

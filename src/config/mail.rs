@@ -1,14 +1,11 @@
-//! `[mail]`, `[store]` and `[serve]`: how mails are signed and returned, where things are remembered, and where the web
-//! server stands.
+//! `[mail]` and `[store]`: how mails are signed and returned, and where things are remembered.
 
 use super::mailbox::{Mailbox, domain};
 use super::parse::belongs_elsewhere;
 use super::tree::{Fault, Table, wrong_type};
 use super::{FILE, values};
 use crate::diagnostic::{Diagnostic, Spanned, nearest};
-use std::net::{IpAddr, SocketAddr};
 use toml::de::DeValue;
-use url::Url;
 
 /// `[mail]`
 #[derive(Clone, Debug, Default)]
@@ -45,30 +42,9 @@ pub struct Store {
     pub sqlite: String,
 }
 
-/// `[serve]`
-#[derive(Clone, Debug)]
-pub struct Serve {
-    /// Where the server listens; `127.0.0.1:8080`.
-    pub address: SocketAddr,
-    /// Where it is seen from outside, ending in `/`.
-    pub public_url: Option<Url>,
-    /// Who may say on whose behalf a request comes.
-    pub trusted_proxies: Vec<Network>,
-}
-
-/// Addresses that share their first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// One of them.
-    pub address: IpAddr,
-    /// How many bits they share.
-    pub bits: u8,
-}
-
 pub(super) const MAIL_KEYS: [&str; 6] =
     ["return_path", "unsubscribe_mailto", "list_id", "message_id_domain", "dkim", "sensitive"];
 pub(super) const STORE_KEYS: [&str; 1] = ["url"];
-pub(super) const SERVE_KEYS: [&str; 3] = ["address", "public_url", "trusted_proxies"];
 const DKIM_KEYS: [&str; 3] = ["domain", "selector", "key_file"];
 const SQLITE: &str = ".tidings/tidings.db";
 
@@ -89,24 +65,6 @@ pub(super) fn read_mail(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -
 pub(super) fn read_store(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -> Store {
     table.refuse_unknown(&STORE_KEYS, findings, belongs_elsewhere);
     Store { sqlite: table.get("url", findings, sqlite_file).unwrap_or_else(|| SQLITE.to_owned()) }
-}
-
-/// `[serve]`
-pub(super) fn read_serve(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -> Serve {
-    table.refuse_unknown(&SERVE_KEYS, findings, belongs_elsewhere);
-    Serve {
-        address: table
-            .get("address", findings, |key, value| {
-                let raw = values::text(key, value)?;
-                raw.parse().map_err(|_| {
-                    let fault = Fault::new(format!("`{key}` is not an address to listen at: `{raw}`"));
-                    fault.hint("write an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`")
-                })
-            })
-            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-        public_url: table.get("public_url", findings, values::site_url),
-        trusted_proxies: table.get_each("trusted_proxies", findings, network).unwrap_or_default(),
-    }
 }
 
 /// An address without a name.
@@ -132,7 +90,7 @@ fn domain_name(key: &str, value: &DeValue<'_>) -> Result<String, Fault> {
     })
 }
 
-fn flag(key: &str, value: &DeValue<'_>) -> Result<bool, Fault> {
+pub(super) fn flag(key: &str, value: &DeValue<'_>) -> Result<bool, Fault> {
     match value {
         DeValue::Boolean(flag) => Ok(*flag),
         other => Err(wrong_type(key, "`true` or `false`", other)),
@@ -149,21 +107,6 @@ fn sqlite_file(key: &str, value: &DeValue<'_>) -> Result<String, Fault> {
         // The address may hold a password, which no message shows.
         None => Err(Fault::new(format!("`{key}` must start with `sqlite:`")).hint(HINT)),
     }
-}
-
-/// An address, or one with a number of bits: `10.0.0.0/8`.
-fn network(key: &str, raw: &str) -> Result<Network, Fault> {
-    let (address, bits) = raw.split_once('/').map_or((raw, None), |(address, bits)| (address, Some(bits)));
-    let network = address.parse::<IpAddr>().ok().and_then(|address| {
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let digits = |bits: &&str| bits.bytes().all(|b| b.is_ascii_digit());
-        let bits = bits.map_or(Some(most), |bits| Some(bits).filter(digits)?.parse().ok())?;
-        (bits <= most).then_some(Network { address, bits })
-    });
-    network.ok_or_else(|| {
-        let fault = Fault::new(format!("`{key}` holds what is no IP address: `{raw}`"));
-        fault.hint("write `127.0.0.1`, `::1` or `10.0.0.0/8`")
-    })
 }
 
 fn read_dkim(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -> Vec<Dkim> {

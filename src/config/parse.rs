@@ -5,8 +5,8 @@ use super::Content;
 use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
 use super::{
-    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, security, smtp,
-    values,
+    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, security, serve,
+    smtp, values,
 };
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::filter::Filter;
@@ -17,8 +17,20 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
-const TABLES: [&str; 11] =
-    ["site", "content", "front_matter", "feeds", "feed", "digest", "mail", "smtp", "store", "serve", "security"];
+const TABLES: [&str; 12] = [
+    "site",
+    "content",
+    "front_matter",
+    "feeds",
+    "feed",
+    "digest",
+    "mail",
+    "smtp",
+    "store",
+    "serve",
+    "signup",
+    "security",
+];
 const SITE_KEYS: [&str; 8] =
     ["title", "url", "description", "language", "timezone", "publish_time", "permalink", "author"];
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
@@ -54,7 +66,10 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let mail = mail::read_mail(&open("mail", &mut findings), &mut findings);
     let smtp = smtp::read_smtp(&open("smtp", &mut findings), &content.output, &mut findings);
     let store = mail::read_store(&open("store", &mut findings), &mut findings);
-    let serve = mail::read_serve(&open("serve", &mut findings), &mut findings);
+    let has_serve = root.get("serve").is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)));
+    let serve_table = open("serve", &mut findings);
+    let serve = serve::read_serve(Some(&serve_table).filter(|_| has_serve), &mut findings);
+    let signup = serve::read_signup(&open("signup", &mut findings), &digests, &mut findings);
     let security = security::read_security(&open("security", &mut findings), &mut findings);
     if findings.is_empty() {
         return Ok(Config {
@@ -68,6 +83,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
             smtp,
             store,
             serve,
+            signup,
             security,
         });
     }
@@ -114,7 +130,7 @@ fn refuse_unknown_tables(source: &Source<'_>, root: &DeTable<'_>, findings: &mut
 
 /// Where a key would be known.
 pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
-    let tables: [(&str, &[&str]); 10] = [
+    let tables: [(&str, &[&str]); 11] = [
         ("site", &SITE_KEYS),
         ("content", &CONTENT_KEYS),
         ("feeds", &FEEDS_KEYS),
@@ -123,7 +139,8 @@ pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
         ("mail", &mail::MAIL_KEYS),
         ("smtp", &smtp::SMTP_KEYS),
         ("store", &mail::STORE_KEYS),
-        ("serve", &mail::SERVE_KEYS),
+        ("serve", &serve::SERVE_KEYS),
+        ("signup", &serve::SIGNUP_KEYS),
         ("security", &security::KEYS),
     ];
     let (table, _) = tables.iter().find(|(_, keys)| keys.contains(&key))?;

@@ -207,7 +207,7 @@ error: unknown table `[letter]`
   |
 9 | [letter.weekly]
   |  ^^^^^^
-hint: the tables are `[site]`, `[content]`, `[front_matter]`, `[feeds]`, `[feed.NAME]`, `[digest.NAME]`, `[mail]`, `[smtp]`, `[store]`, `[serve]` and `[security]`
+hint: the tables are `[site]`, `[content]`, `[front_matter]`, `[feeds]`, `[feed.NAME]`, `[digest.NAME]`, `[mail]`, `[smtp]`, `[store]`, `[serve]`, `[signup]` and `[security]`
 
 error: unknown key `colour` in `[feeds]`
  --> tidings.toml:11:1
