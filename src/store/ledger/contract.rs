@@ -191,6 +191,8 @@ pub(crate) async fn an_issue_is_seen_when_it_is_frozen_and_not_before(
     assert_eq!((frozen.id, &frozen.period, frozen.candidates), (issue, &record.period, 1));
     assert_eq!((frozen.content_hash.as_str(), frozen.approved_at), ("c", Some(at(0))));
     assert_eq!(store.variants(issue).await.expect("read"), [variant(0)]);
+    assert_eq!(store.name(issue).await.expect("read"), Some(("weekly".into(), "day-7".into())));
+    assert_eq!(store.name(issue + 1).await.expect("read"), None);
     let again = store.begin_freezing(&record, "other", &[], at(5), at(6)).await.expect_err("refused").to_string();
     assert_eq!(again, "the store knows an issue `weekly/day-7` already: it is frozen");
 }
