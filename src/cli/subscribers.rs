@@ -18,6 +18,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::subscribers::{Became, Keep, Manner, Subscribers as _, Terms};
 use crate::store::{StoreError, block_on};
 use crate::subscriber::choice::Choice;
+use crate::subscriber::leave::Leaving;
 use crate::subscriber::names::Names;
 use crate::subscriber::{self, Arrival, State, Subscriber};
 use clap::{Args, Subcommand};
@@ -209,11 +210,9 @@ impl Remove {
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // Who leaves all leaves those, too, that they get since the settings name their address.
-        let compared = subscriber::key(&address);
-        let gets = |digest: &&crate::config::Digest| digest.audience.addresses.contains(&compared);
-        let named: Vec<&str> = match names.is_empty() {
-            true => config.digests.values().filter(gets).flat_map(crate::config::Digest::names).collect(),
-            false => Vec::new(),
+        let named = match Leaving::everything(&subscriber::key(&address), &config.digests) {
+            Leaving::Everything(named) if names.is_empty() => named,
+            _ => Vec::new(),
         };
         let ended = wait(&config, async {
             let Some(store) = existing(context, &config).await? else { return Ok(None) };

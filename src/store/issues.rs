@@ -202,6 +202,9 @@ pub trait Issues {
     /// name.
     fn frozen(&self, digests: &[&str]) -> impl Future<Output = Result<Vec<Frozen>, StoreError>> + Send;
 
+    /// The digest, by the name that it had, and the period of an issue, which is what tokens name by its number.
+    fn name(&self, issue: i64) -> impl Future<Output = Result<Option<(String, String)>, StoreError>> + Send;
+
     /// The variants of an issue.
     fn variants(&self, issue: i64) -> impl Future<Output = Result<Vec<Variant>, StoreError>> + Send;
 

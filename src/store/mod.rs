@@ -4,6 +4,7 @@
 //! decide: it keeps what it is told, and refuses what would carry a post twice.
 
 pub mod issues;
+pub mod leaving;
 pub mod ledger;
 pub mod sqlite;
 pub mod subscribers;

@@ -39,6 +39,9 @@ pub trait Subscribers {
     /// All that is known of a subscriber.
     fn portrait(&self, address: &Address) -> impl Future<Output = Result<Option<Portrait>, StoreError>> + Send;
 
+    /// Whoever has a number, which is what tokens name. `None` where nobody has it, or not any more.
+    fn by_id(&self, id: i64) -> impl Future<Output = Result<Option<Subscriber>, StoreError>> + Send;
+
     /// Why no mail may be sent to an address, and since when, also where nobody with it is known.
     fn suppression(
         &self,

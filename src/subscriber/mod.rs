@@ -7,6 +7,7 @@
 pub mod choice;
 pub mod import;
 pub mod keys;
+pub mod leave;
 pub mod names;
 pub mod records;
 pub mod token;

@@ -5,7 +5,7 @@ use crate::digest::history::{Record, RecordState};
 use crate::store::issues::{Audience, Finished, Issues, Planned, Step, Variant};
 use crate::store::subscribers::contract::{address, arrival, hashes, terms};
 use crate::store::subscribers::{Manner, Subscribers};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, leaving};
 use crate::subscriber::{Reason, State as Subscribed};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -51,6 +51,7 @@ macro_rules! ledger_promises {
             who_left_the_digest_gets_it_under_no_other_name
             who_has_not_confirmed_gets_nothing_by_address
             an_address_that_never_signed_up_can_leave
+            a_token_ends_the_digest_of_its_issue_and_an_unknown_one_ends_all
             a_period_that_was_missed_stays_so_where_it_is_not_frozen_after_all
         );
     };
@@ -191,6 +192,8 @@ pub(crate) async fn an_issue_is_seen_when_it_is_frozen_and_not_before(
     assert_eq!((frozen.id, &frozen.period, frozen.candidates), (issue, &record.period, 1));
     assert_eq!((frozen.content_hash.as_str(), frozen.approved_at), ("c", Some(at(0))));
     assert_eq!(store.variants(issue).await.expect("read"), [variant(0)]);
+    assert_eq!(store.name(issue).await.expect("read"), Some(("weekly".into(), "day-7".into())));
+    assert_eq!(store.name(issue + 1).await.expect("read"), None);
     let again = store.begin_freezing(&record, "other", &[], at(5), at(6)).await.expect_err("refused").to_string();
     assert_eq!(again, "the store knows an issue `weekly/day-7` already: it is frozen");
 }
@@ -759,6 +762,35 @@ pub(crate) async fn an_address_that_never_signed_up_can_leave(store: &(impl Issu
     // The digest that they did sign up to is as it was.
     let portrait = store.portrait(&team).await.expect("read").expect("somebody");
     assert_eq!(portrait.subscriber.state(["daily"]), Some(Subscribed::Active));
+}
+
+pub(crate) async fn a_token_ends_the_digest_of_its_issue_and_an_unknown_one_ends_all(
+    store: &(impl Issues + Ledger + Subscribers + Sync),
+) {
+    let issue = frozen(store, &["a@example.org"]).await;
+    let daily = arrival("a@example.org", &[("daily", Subscribed::Active), ("gone", Subscribed::Active)]);
+    store.add(&[daily], &terms(Manner::Add)).await.expect("added");
+    let known = store.portrait(&address("a@example.org")).await.expect("read").expect("somebody").subscriber;
+    let digest = "from = \"a@example.org\"\npostal_address = \"1 Street\"\nschedule = \"Mon 09:00\"\n";
+    let text = format!(
+        "[site]\ntitle = \"A\"\nurl = \"https://example.org/\"\n[digest.letter]\n{digest}formerly = [\"weekly\"]\n\
+         [digest.daily]\n{digest}audience = \"digest=daily or address=a@example.org\"\n"
+    );
+    let config = crate::config::Config::parse(&text).expect("settings");
+    let left = async |subscriber, issue| {
+        let left = leaving::leave(store, &config, (subscriber, issue), "a mail", at(0)).await.expect("left");
+        left.map(|left| left.ended.join(" "))
+    };
+    let number = u32::try_from(issue).expect("a small number");
+    assert_eq!(left(known.id, number).await.as_deref(), Some("weekly"));
+    assert_eq!(left(known.id, number).await.as_deref(), Some(""), "the same again is as fine");
+    assert_eq!(left(known.id, number + 1).await.as_deref(), Some("daily gone"));
+    assert_eq!(left(known.id, 0).await.as_deref(), Some(""));
+    assert_eq!(left(known.id + 1, number).await, None);
+    let now = store.by_id(known.id).await.expect("read").expect("somebody");
+    assert!(now.subscriptions.iter().all(|one| one.state == Subscribed::Ended), "{now:?}");
+    // Nobody can bring them back by the name that the digest has today.
+    assert_eq!(now.state(["letter"]), Some(Subscribed::Ended));
 }
 
 pub(crate) async fn a_period_that_was_missed_stays_so_where_it_is_not_frozen_after_all(

@@ -160,6 +160,11 @@ impl Issues for Sqlite {
         rows.iter().map(|row| self.frozen_of(row)).collect()
     }
 
+    async fn name(&self, issue: i64) -> Result<Option<(String, String)>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        name_of(&mut connection, issue).await.map_err(|err| self.fault(err))
+    }
+
     async fn variants(&self, issue: i64) -> Result<Vec<Variant>, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
         let rows = variants(&mut connection, issue).await.map_err(|err| self.fault(err))?;

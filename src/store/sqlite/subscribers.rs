@@ -96,6 +96,17 @@ impl Subscribers for Sqlite {
         Ok(Some(Portrait { subscriber, consent, deliveries }))
     }
 
+    async fn by_id(&self, id: i64) -> Result<Option<Subscriber>, StoreError> {
+        let read = async {
+            let mut transaction = self.pool.begin().await?;
+            let rows = with_id(&mut transaction, id).await?;
+            let subscriptions = subscriptions(&mut transaction, &list(&[id])).await?;
+            Ok((rows, subscriptions))
+        };
+        let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
+        Ok(self.people(&rows, &subscriptions)?.pop())
+    }
+
     async fn suppression(
         &self,
         address: &Address,
@@ -511,6 +522,11 @@ async fn count(connection: &mut SqliteConnection, which: &Which) -> Found<i64> {
 async fn with_addresses(connection: &mut SqliteConnection, addresses: &str) -> Found<Vec<SqliteRow>> {
     let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE address IN (SELECT value FROM json_each($1))");
     sqlx::query(sqlx::AssertSqlSafe(sql)).bind(addresses).fetch_all(connection).await
+}
+
+async fn with_id(connection: &mut SqliteConnection, id: i64) -> Found<Vec<SqliteRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE id = $1");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_all(connection).await
 }
 
 async fn subscriptions(connection: &mut SqliteConnection, ids: &str) -> Found<Vec<SqliteRow>> {

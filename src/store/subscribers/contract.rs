@@ -12,6 +12,7 @@ macro_rules! subscriber_promises {
     ($open:expr) => {
         $crate::store::subscribers::contract::subscriber_promises!($open;
             who_is_added_is_found_by_any_spelling
+            who_is_added_is_found_by_number
             the_same_again_changes_nothing
             an_import_leaves_what_is_known_as_it_is
             who_left_comes_back_only_where_that_is_said
@@ -118,6 +119,21 @@ pub(crate) async fn who_is_added_is_found_by_any_spelling(store: &impl Subscribe
         "Ana+News@example.org, Ana \u{1F600} '; DROP TABLE subscriber; --, category=care;topic=aws, weekly active";
     assert_eq!(told(store, "ana+news@EXAMPLE.org").await, want);
     assert_eq!(told(store, "ana@example.org").await, "nobody");
+}
+
+pub(crate) async fn who_is_added_is_found_by_number(store: &impl Subscribers) {
+    for who in ["Ana@example.org", "li@example.org"] {
+        add(store, arrival(who, &[("weekly", Active), ("daily", Pending)]), Manner::Add).await;
+        let known = store.portrait(&address(who)).await.expect("read").expect("somebody").subscriber;
+        assert_eq!(store.by_id(known.id).await.expect("read"), Some(known));
+    }
+    for nobody in [0, -1, i64::MAX] {
+        assert_eq!(store.by_id(nobody).await.expect("read"), None);
+    }
+    let ana = address("ana@example.org");
+    let id = store.portrait(&ana).await.expect("read").expect("somebody").subscriber.id;
+    store.erase(&ana, &hashes, "a letter", at(3)).await.expect("erased");
+    assert_eq!(store.by_id(id).await.expect("read"), None);
 }
 
 pub(crate) async fn the_same_again_changes_nothing(store: &impl Subscribers) {
