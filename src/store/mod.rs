@@ -5,6 +5,7 @@
 
 pub mod issues;
 pub mod ledger;
+pub mod notices;
 pub mod sqlite;
 pub mod subscribers;
 
@@ -95,6 +96,9 @@ pub enum StoreError {
         /// The post.
         entry_id: String,
     },
+    /// What is to be mailed cannot be put into words.
+    #[error("no mail can be made")]
+    Letter(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// What is wrong with a store. Reads on after its name.
