@@ -6,6 +6,7 @@
 pub mod issues;
 pub mod leaving;
 pub mod ledger;
+pub mod notices;
 pub mod sqlite;
 pub mod subscribers;
 
@@ -96,6 +97,9 @@ pub enum StoreError {
         /// The post.
         entry_id: String,
     },
+    /// What is to be mailed cannot be put into words.
+    #[error("no mail can be made")]
+    Letter(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// What is wrong with a store. Reads on after its name.

@@ -28,9 +28,10 @@ const APPLICATION_ID: i64 = 0x7469_6469;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The migrations, by number.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql")),
     (2, "deliveries", include_str!("../../migrations/sqlite/0002_deliveries.sql")),
+    (4, "notices", include_str!("../../migrations/sqlite/0004_notices.sql")),
 ];
 
 /// A store in a file.

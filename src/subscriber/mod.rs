@@ -35,6 +35,8 @@ pub struct Subscriber {
     pub choice: Choice,
     /// Why no mail may be sent to them.
     pub suppressed: Option<Reason>,
+    /// Until when they want no issue; a moment that may be over.
+    pub paused_until: Option<DateTime<Utc>>,
     /// What they signed up to, sorted by digest.
     pub subscriptions: Vec<Subscription>,
     /// Since when they are known.

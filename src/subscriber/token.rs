@@ -21,10 +21,13 @@ pub enum Purpose {
     Preferences = 2,
     /// Say yes to a subscription.
     Confirm = 3,
+    /// See all that is kept of one, have it erased, and all that [`Purpose::Preferences`] is for. In no mail that is meant to
+    /// be kept or passed on.
+    Data = 4,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 3] = [Purpose::Unsubscribe, Purpose::Preferences, Purpose::Confirm];
+    const ALL: [Purpose; 4] = [Purpose::Unsubscribe, Purpose::Preferences, Purpose::Confirm, Purpose::Data];
 }
 
 /// What the token of a link says.
@@ -36,7 +39,7 @@ pub struct Token {
     pub subscriber: i64,
     /// Which digest it is about, by its number in the store; 0 for all. At most 16,777,215.
     pub digest: u32,
-    /// Which issue it stands in, by its number; 0 for none.
+    /// Which issue it stands in, or for [`Purpose::Confirm`] which notice, by its number; 0 for none.
     pub issue: u32,
     /// From when it is no longer good, in whole hours, of which a begun one counts as whole; none: it always is.
     pub expires_at: Option<DateTime<Utc>>,

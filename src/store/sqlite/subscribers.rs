@@ -361,6 +361,7 @@ impl Sqlite {
                     None => None,
                     Some(word) => Some(Reason::of(word).ok_or_else(|| self.newer())?),
                 },
+                paused_until: row.get::<Option<i64>, _>(7).map(|at| self.moment(at)).transpose()?,
                 subscriptions: Vec::new(),
                 added_at: self.moment(row.get(6))?,
             });
@@ -489,7 +490,7 @@ fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
 /// So many people at once are a part of a long list.
 const MANY: usize = 1_000;
 
-const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at";
+const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until";
 
 /// The conditions of [`Which`], with its digests as `$1`, its state as `$2` and whether they are suppressed as `$3`.
 const MEANT: &str = "($3 IS NULL OR (suppressed IS NOT NULL) = $3)
