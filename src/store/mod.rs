@@ -6,6 +6,7 @@
 pub mod issues;
 pub mod ledger;
 pub mod notices;
+pub mod postbox;
 pub mod sqlite;
 pub mod subscribers;
 
