@@ -214,7 +214,7 @@ fn a_dry_run_and_a_test_leave_no_trace() {
             subject    Post b, and 1 more
             over       outbox:outbox
             mails      2, in 2 variants
-            no mail    0 have nothing to read, 0 are suppressed
+            no mail    0 have nothing to read, 0 are suppressed, 0 have paused
                        2 example.com
             ",
         )

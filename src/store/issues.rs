@@ -107,6 +107,8 @@ pub struct Forecast {
     pub by_choice: Vec<(String, u64)>,
     /// How many are suppressed.
     pub suppressed: u64,
+    /// How many others have paused.
+    pub paused: u64,
     /// The domains with most addresses, most first, at most ten.
     pub domains: Vec<(String, u64)>,
 }
@@ -172,16 +174,21 @@ pub trait Issues {
         choices: &[(String, Option<i64>)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Plans deliveries for the next `limit` subscribers of an audience, after one of them. Whoever is suppressed or has
-    /// nothing to read gets a row that says so.
+    /// Plans deliveries for the next `limit` subscribers of an audience, after one of them. Whoever is suppressed, has
+    /// paused at this time, or has nothing to read gets a row that says so.
     ///
     /// # Errors
     ///
     /// [`StoreError::Lost`] where another run has taken over.
     fn plan(&self, step: Step<'_>, audience: &Audience) -> impl Future<Output = Result<Planned, StoreError>> + Send;
 
-    /// How many an audience has. `digest` is whose issue it would be.
-    fn forecast(&self, digest: &str, audience: &Audience) -> impl Future<Output = Result<Forecast, StoreError>> + Send;
+    /// How many an audience has. `digest` is whose issue it would be, and `at` when it would be frozen.
+    fn forecast(
+        &self,
+        digest: &str,
+        audience: &Audience,
+        at: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Forecast, StoreError>> + Send;
 
     /// Makes a frozen issue visible.
     ///

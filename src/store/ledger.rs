@@ -27,7 +27,8 @@ pub enum State {
     Deferred,
     /// A server said no, or it was given up.
     Rejected,
-    /// Nothing was sent, for a reason that lies with the subscriber: unsubscribed, suppressed, erased, nothing to read.
+    /// Nothing was sent, for a reason that lies with the subscriber: unsubscribed, suppressed, erased, paused, nothing to
+    /// read.
     Skipped,
     /// Nothing was sent, since the issue was cancelled.
     Cancelled,
@@ -315,7 +316,7 @@ pub trait Ledger {
     /// runs out.
     fn next_due(&self, issue: i64) -> impl Future<Output = Result<Option<DateTime<Utc>>, StoreError>> + Send;
 
-    /// How many mails were accepted, of all issues, since a moment: what a daily quota counts.
+    /// How many mails were accepted, of all issues and notices, since a moment: what a daily quota counts.
     fn accepted_since(&self, since: DateTime<Utc>) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Deliveries, by issue and subscriber.

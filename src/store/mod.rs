@@ -7,6 +7,7 @@ pub mod issues;
 pub mod leaving;
 pub mod ledger;
 pub mod notices;
+pub mod postbox;
 pub mod sqlite;
 pub mod subscribers;
 

@@ -8,6 +8,8 @@ pub mod copy;
 mod freezing;
 mod issues;
 mod ledger;
+mod notices;
+mod postbox;
 mod subscribers;
 
 use super::{Fault, Last, Store, StoreError, admit};

@@ -6,7 +6,7 @@ use super::super::talk::plural;
 use super::{Desk, Outcome, Send, Trouble};
 use crate::diagnostic::Diagnostic;
 use crate::digest::choose::wanted;
-use crate::store::issues::Issues as _;
+use crate::store::issues::{Forecast, Issues as _};
 use crate::store::sqlite::Sqlite;
 use crate::subscriber::choice::Choice;
 use serde_json::{Value, json};
@@ -26,11 +26,12 @@ impl Send {
         let file = &desk.config.store.sqlite;
         let forecast = match Sqlite::open_to_read(&context.root.join(file), file).await? {
             Some(store) => {
-                let forecast = store.forecast(&desk.digest.name.value, &freeze::audience(&desk.digest)).await?;
+                let (name, audience) = (&desk.digest.name.value, freeze::audience(&desk.digest));
+                let forecast = store.forecast(name, &audience, context.now.max(made.chosen.period.cutoff)).await?;
                 store.close().await;
                 forecast
             }
-            None => Default::default(),
+            None => Forecast::default(),
         };
         let (mut people, mut empty) = (0, 0);
         let mut lists = BTreeSet::new();
@@ -48,7 +49,8 @@ impl Send {
         let name = format!("{}/{}", made.digest.name.value, made.chosen.period.name);
         report["forecast"] = json!({
             "issue": name, "posts": made.chosen.articles.len(), "mails": people, "variants": lists.len(),
-            "empty": empty, "suppressed": forecast.suppressed, "transport": desk.transport.place(),
+            "empty": empty, "suppressed": forecast.suppressed, "paused": forecast.paused,
+            "transport": desk.transport.place(),
             "domains": forecast.domains.iter().map(|(domain, n)| json!({ "domain": domain, "mails": n })).collect::<Vec<_>>(),
         });
         if context.talk.json() {
@@ -62,7 +64,8 @@ impl Send {
         }
         out += &format!("over       {}\n", desk.transport.place());
         out += &format!("mails      {people}, in {}\n", plural(lists.len(), "variant"));
-        out += &format!("no mail    {empty} have nothing to read, {} are suppressed\n", forecast.suppressed);
+        let Forecast { suppressed, paused, .. } = forecast;
+        out += &format!("no mail    {empty} have nothing to read, {suppressed} are suppressed, {paused} have paused\n");
         for (domain, count) in &forecast.domains {
             let rate = desk.config.smtp.domains.get(domain).and_then(|limits| limits.rate);
             let pace = rate.map(|rate| format!(", at {rate}")).unwrap_or_default();

@@ -121,7 +121,7 @@ async fn finish(store: &impl Issues, issue: i64, owner: &str, record: &Record) -
 }
 
 /// An issue that stands, for these addresses.
-async fn frozen(store: &(impl Issues + Subscribers), addresses: &[&str]) -> i64 {
+pub(crate) async fn frozen(store: &(impl Issues + Subscribers), addresses: &[&str]) -> i64 {
     people(store, addresses).await;
     let record = record(7);
     let issue = store.begin_freezing(&record, "run", &[], at(0), at(1)).await.expect("begun").expect("nobody else");
@@ -131,11 +131,11 @@ async fn frozen(store: &(impl Issues + Subscribers), addresses: &[&str]) -> i64 
     issue
 }
 
-async fn claim(store: &impl Ledger, issue: i64, owner: &str, minute: i64, limit: u32) -> Vec<Claimed> {
+pub(crate) async fn claim(store: &impl Ledger, issue: i64, owner: &str, minute: i64, limit: u32) -> Vec<Claimed> {
     store.claim(Claim { issue, owner, now: at(minute), until: at(minute + 1), limit }).await.expect("claimed")
 }
 
-async fn leave(store: &impl Ledger, ticket: Ticket, owner: &str, minute: i64) -> Leave {
+pub(crate) async fn leave(store: &impl Ledger, ticket: Ticket, owner: &str, minute: i64) -> Leave {
     store.step(&[], &[ticket], owner, at(minute)).await.expect("answered").leave.remove(0)
 }
 
@@ -282,7 +282,7 @@ pub(crate) async fn an_address_in_the_audience_gets_it_unless_its_owner_left(
     store.add(&arrivals, &terms(Manner::Add)).await.expect("added");
     let addresses = ["team@example.org", "gone@example.org", "both@example.org", "nobody@example.org"];
     let audience = Audience { digests: vec!["weekly".into()], addresses: addresses.map(str::to_owned).to_vec() };
-    let forecast = store.forecast("weekly", &audience).await.expect("counted");
+    let forecast = store.forecast("weekly", &audience, at(0)).await.expect("counted");
     assert_eq!(forecast.by_choice, [(String::new(), 2)]);
     assert_eq!(forecast.domains, [("example.org".to_owned(), 2)]);
     let record = record(7);
@@ -473,7 +473,7 @@ pub(crate) async fn who_left_under_a_former_name_has_left(store: &(impl Issues +
     store.add(&arrivals, &terms(Manner::Add)).await.expect("added");
     store.take_over("weekly", &["news".into()], at(0)).await.expect("taken over");
     let both = Audience { digests: vec!["weekly".into(), "daily".into()], addresses: vec!["left@example.org".into()] };
-    let forecast = store.forecast("weekly", &both).await.expect("counted");
+    let forecast = store.forecast("weekly", &both, at(0)).await.expect("counted");
     assert_eq!(forecast.by_choice, [(String::new(), 1)]);
 }
 
@@ -699,7 +699,7 @@ pub(crate) async fn who_left_while_it_was_paused_gets_nothing_more(store: &(impl
 
 /// How many an audience has, by its forecast and by what was planned.
 async fn counted(store: &(impl Issues + Ledger), audience: &Audience) -> (u64, usize, i64) {
-    let forecast = store.forecast("weekly", audience).await.expect("counted");
+    let forecast = store.forecast("weekly", audience, at(0)).await.expect("counted");
     let forecast = forecast.by_choice.iter().map(|(_, n)| n).sum();
     let record = record(7);
     let issue = store.begin_freezing(&record, "run", &[], at(0), at(1)).await.expect("begun").expect("nobody else");
@@ -758,7 +758,7 @@ pub(crate) async fn an_address_that_never_signed_up_can_leave(store: &(impl Issu
     assert_eq!(store.end(&team, &["weekly"], "a mail", at(0)).await.expect("ended"), Some(vec![]));
     assert!(claim(store, issue, "w", 0, 9).await.is_empty());
     assert_eq!(states(store, issue).await, ["skipped unsubscribed"]);
-    assert_eq!(store.forecast("weekly", &audience).await.expect("counted").by_choice, []);
+    assert_eq!(store.forecast("weekly", &audience, at(0)).await.expect("counted").by_choice, []);
     // The digest that they did sign up to is as it was.
     let portrait = store.portrait(&team).await.expect("read").expect("somebody");
     assert_eq!(portrait.subscriber.state(["daily"]), Some(Subscribed::Active));

@@ -8,10 +8,12 @@ use serde_json::json;
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Why the subscriber of delivery `d` gets no mail any more; null for one who does. `i` is the issue.
+/// Why the subscriber of delivery `d` gets no mail any more, or none at the time of `$now`; null for one who does. `i` is the
+/// issue.
 macro_rules! gone {
-    () => {
-        "CASE
+    ($now:literal) => {
+        concat!(
+            "CASE
             WHEN s.id IS NULL THEN 'erased'
             WHEN s.suppressed IS NOT NULL THEN 'suppressed'
             WHEN EXISTS (SELECT 1 FROM subscription u
@@ -20,7 +22,11 @@ macro_rules! gone {
                 WHERE u.digest = d.via AND u.subscriber_id = d.subscriber_id AND u.state = 'active') THEN 'unsubscribed'
             WHEN d.via = '' AND EXISTS (SELECT 1 FROM subscription u
                 WHERE u.digest = i.digest AND u.subscriber_id = d.subscriber_id AND u.state = 'pending') THEN 'unconfirmed'
+            WHEN s.paused_until > ",
+            $now,
+            " THEN 'paused'
         END"
+        )
     };
 }
 
@@ -121,10 +127,10 @@ type Offered = (i64, String, Option<i64>, u32, Option<String>);
 
 /// Deliveries of an issue that is open, with why their subscriber is gone.
 macro_rules! offer {
-    ($which:literal) => {
+    ($now:literal, $which:literal) => {
         concat!(
             "SELECT d.subscriber_id, d.mailbox, d.variant, d.attempts, ",
-            gone!(),
+            gone!($now),
             " FROM issue i JOIN delivery d ON d.issue_id = i.id LEFT JOIN subscriber s ON s.id = d.subscriber_id
             WHERE i.id = $1 AND ",
             open!(),
@@ -133,14 +139,15 @@ macro_rules! offer {
     };
 }
 
-const OFFERED: &str = offer!(" AND d.state = 'planned' ORDER BY d.due_at, d.subscriber_id LIMIT $2");
+const OFFERED: &str = offer!("$3", " AND d.state = 'planned' ORDER BY d.due_at, d.subscriber_id LIMIT $2");
 
 async fn offered(connection: &mut SqliteConnection, claim: &Claim<'_>) -> Found<Vec<Offered>> {
-    sqlx::query_as(OFFERED).bind(claim.issue).bind(claim.limit).fetch_all(connection).await
+    let now = claim.now.timestamp();
+    sqlx::query_as(OFFERED).bind(claim.issue).bind(claim.limit).bind(now).fetch_all(connection).await
 }
 
 const OFFERED_AGAIN: &str =
-    offer!(" AND d.state = 'deferred' AND d.due_at <= $2 ORDER BY d.due_at, d.subscriber_id LIMIT $3");
+    offer!("$2", " AND d.state = 'deferred' AND d.due_at <= $2 ORDER BY d.due_at, d.subscriber_id LIMIT $3");
 
 /// Deferred deliveries whose time has come.
 async fn offered_again(connection: &mut SqliteConnection, claim: &Claim<'_>, already: usize) -> Found<Vec<Offered>> {
@@ -246,7 +253,7 @@ const PUT_ON_WIRE: &str = concat!(
         AND (SELECT ",
     open!(),
     " AND ",
-    gone!(),
+    gone!("$3"),
     " IS NULL FROM delivery d JOIN issue i ON i.id = d.issue_id LEFT JOIN subscriber s ON s.id = d.subscriber_id
         WHERE d.issue_id = delivery.issue_id AND d.subscriber_id = delivery.subscriber_id)
     RETURNING issue_id, subscriber_id, fence"
@@ -267,7 +274,7 @@ async fn put_on_wire(
 
 const HELD: &str = concat!(
     "SELECT d.issue_id, d.subscriber_id, d.fence, ",
-    gone!(),
+    gone!("$3"),
     " FROM json_each($1) t CROSS JOIN delivery d
         ON d.issue_id = t.value ->> 0 AND d.subscriber_id = t.value ->> 1 AND d.fence = t.value ->> 2
     JOIN issue i ON i.id = d.issue_id LEFT JOIN subscriber s ON s.id = d.subscriber_id
@@ -331,7 +338,7 @@ async fn put_attempt(connection: &mut SqliteConnection, ended: &Ended, owner: &s
 }
 
 /// Nobody writes to a subscriber again, since there is no such mailbox.
-async fn suppress(connection: &mut SqliteConnection, subscriber: i64, now: DateTime<Utc>) -> Found<()> {
+pub(super) async fn suppress(connection: &mut SqliteConnection, subscriber: i64, now: DateTime<Utc>) -> Found<()> {
     let sql = "UPDATE subscriber SET suppressed = 'bounced' WHERE id = $1 AND suppressed IS NULL";
     let done = sqlx::query(sql).bind(subscriber).execute(&mut *connection).await?;
     if done.rows_affected() == 1 {

@@ -185,8 +185,10 @@ pub(super) async fn plan_chunk(
             CASE WHEN o.state = 'active' AND o.digest IN (SELECT value FROM json_each($4)) THEN o.digest
                 ELSE coalesce(u.digest, '') END,
             c.variant,
-            CASE WHEN s.suppressed IS NULL AND c.variant IS NOT NULL THEN 'planned' ELSE 'skipped' END,
-            CASE WHEN s.suppressed IS NOT NULL THEN 'suppressed' WHEN c.variant IS NULL THEN 'empty' END,
+            CASE WHEN s.suppressed IS NULL AND c.variant IS NOT NULL AND coalesce(s.paused_until, 0) <= $6
+                THEN 'planned' ELSE 'skipped' END,
+            CASE WHEN s.suppressed IS NOT NULL THEN 'suppressed' WHEN s.paused_until > $6 THEN 'paused'
+                WHEN c.variant IS NULL THEN 'empty' END,
             $6",
         " ORDER BY s.id"
     );
@@ -238,6 +240,17 @@ pub(super) async fn make_visible(
         .map(drop)
 }
 
+/// An audience before it is frozen.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub digests: &'a str,
+    pub addresses: &'a str,
+    /// The digest of the issue.
+    pub digest: &'a str,
+    /// When it would be frozen.
+    pub at: i64,
+}
+
 /// An audience before it is frozen, as `subscriber`: the same people.
 macro_rules! everybody {
     ($select:literal, $rest:literal) => {
@@ -252,35 +265,31 @@ macro_rules! everybody {
     };
 }
 
-pub(super) async fn by_choice(
-    connection: &mut SqliteConnection,
-    digests: &str,
-    addresses: &str,
-    digest: &str,
-) -> Found<Vec<(String, i64)>> {
-    let sql = everybody!("SELECT s.choice, count(*)", " AND s.suppressed IS NULL GROUP BY s.choice ORDER BY 1");
-    sqlx::query_as(sql).bind(digests).bind(addresses).bind(digest).fetch_all(connection).await
+pub(super) async fn by_choice(connection: &mut SqliteConnection, whose: Whose<'_>) -> Found<Vec<(String, i64)>> {
+    let sql = everybody!(
+        "SELECT s.choice, count(*)",
+        " AND s.suppressed IS NULL AND coalesce(s.paused_until, 0) <= $4 GROUP BY s.choice ORDER BY 1"
+    );
+    let query = sqlx::query_as(sql).bind(whose.digests).bind(whose.addresses).bind(whose.digest).bind(whose.at);
+    query.fetch_all(connection).await
 }
 
-pub(super) async fn suppressed(
-    connection: &mut SqliteConnection,
-    digests: &str,
-    addresses: &str,
-    digest: &str,
-) -> Found<i64> {
-    let sql = everybody!("SELECT count(*)", " AND s.suppressed IS NOT NULL");
-    sqlx::query_scalar(sql).bind(digests).bind(addresses).bind(digest).fetch_one(connection).await
+/// How many are suppressed, and how many others have paused.
+pub(super) async fn without_mail(connection: &mut SqliteConnection, whose: Whose<'_>) -> Found<(i64, i64)> {
+    let sql = everybody!(
+        "SELECT count(s.suppressed), coalesce(sum(s.suppressed IS NULL), 0)",
+        " AND (s.suppressed IS NOT NULL OR s.paused_until > $4)"
+    );
+    let query = sqlx::query_as(sql).bind(whose.digests).bind(whose.addresses).bind(whose.digest).bind(whose.at);
+    query.fetch_one(connection).await
 }
 
-pub(super) async fn by_domain(
-    connection: &mut SqliteConnection,
-    digests: &str,
-    addresses: &str,
-    digest: &str,
-) -> Found<Vec<(String, i64)>> {
+pub(super) async fn by_domain(connection: &mut SqliteConnection, whose: Whose<'_>) -> Found<Vec<(String, i64)>> {
     let sql = everybody!(
         "SELECT substr(s.address, instr(s.address, '@') + 1) AS domain, count(*) AS n",
-        " AND s.suppressed IS NULL GROUP BY domain ORDER BY n DESC, domain LIMIT 10"
+        " AND s.suppressed IS NULL AND coalesce(s.paused_until, 0) <= $4
+            GROUP BY domain ORDER BY n DESC, domain LIMIT 10"
     );
-    sqlx::query_as(sql).bind(digests).bind(addresses).bind(digest).fetch_all(connection).await
+    let query = sqlx::query_as(sql).bind(whose.digests).bind(whose.addresses).bind(whose.digest).bind(whose.at);
+    query.fetch_all(connection).await
 }

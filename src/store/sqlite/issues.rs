@@ -1,8 +1,8 @@
 //! Issues in SQLite. The statements of freezing are in `freezing`.
 
 use super::freezing::{
-    by_choice, by_domain, chunk, clear, drop_choices, drop_issue, freezer, is_freezer, make_visible, plan_chunk,
-    planned, prolong, put_choice, put_freezing, put_variant, suppressed, unknown_choices,
+    Whose, by_choice, by_domain, chunk, clear, drop_choices, drop_issue, freezer, is_freezer, make_visible, plan_chunk,
+    planned, prolong, put_choice, put_freezing, put_variant, unknown_choices, without_mail,
 };
 use super::{Found, Sqlite, admit, carry, last, pass, state_of, unusable};
 use crate::digest::history::Record;
@@ -98,19 +98,25 @@ impl Issues for Sqlite {
         Ok(done)
     }
 
-    async fn forecast(&self, digest: &str, audience: &Audience) -> Result<Forecast, StoreError> {
+    async fn forecast(&self, digest: &str, audience: &Audience, at: DateTime<Utc>) -> Result<Forecast, StoreError> {
         let digests = serde_json::Value::from(audience.digests.clone()).to_string();
         let addresses = serde_json::Value::from(audience.addresses.clone()).to_string();
         let read = async {
             let mut transaction = self.pool.begin().await?;
-            let by_choice = by_choice(&mut transaction, &digests, &addresses, digest).await?;
-            let suppressed = suppressed(&mut transaction, &digests, &addresses, digest).await?;
-            let domains = by_domain(&mut transaction, &digests, &addresses, digest).await?;
-            Ok((by_choice, suppressed, domains))
+            let whose = Whose { digests: &digests, addresses: &addresses, digest, at: at.timestamp() };
+            let by_choice = by_choice(&mut transaction, whose).await?;
+            let (suppressed, paused) = without_mail(&mut transaction, whose).await?;
+            let domains = by_domain(&mut transaction, whose).await?;
+            Ok((by_choice, suppressed, paused, domains))
         };
-        let (by_choice, suppressed, domains) = read.await.map_err(|err| self.fault(err))?;
+        let (by_choice, suppressed, paused, domains) = read.await.map_err(|err| self.fault(err))?;
         let counted = |rows: Vec<(String, i64)>| rows.into_iter().map(|(name, n)| (name, n.unsigned_abs())).collect();
-        Ok(Forecast { by_choice: counted(by_choice), suppressed: suppressed.unsigned_abs(), domains: counted(domains) })
+        Ok(Forecast {
+            by_choice: counted(by_choice),
+            suppressed: suppressed.unsigned_abs(),
+            paused: paused.unsigned_abs(),
+            domains: counted(domains),
+        })
     }
 
     async fn finish_freezing(&self, finished: &Finished<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -112,8 +112,9 @@ impl Ledger for Sqlite {
     }
 
     async fn accepted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM delivery WHERE state = 'accepted' AND updated_at >= $1
-            AND issue_id IN (SELECT id FROM issue WHERE done_at IS NULL OR done_at >= $1)";
+        let sql = "SELECT (SELECT count(*) FROM delivery WHERE state = 'accepted' AND updated_at >= $1
+                AND issue_id IN (SELECT id FROM issue WHERE done_at IS NULL OR done_at >= $1))
+            + (SELECT count(*) FROM notice WHERE state = 'accepted' AND updated_at >= $1)";
         let count: i64 = sqlx::query_scalar(sql)
             .bind(since.timestamp())
             .fetch_one(&self.pool)
@@ -178,7 +179,7 @@ impl Ledger for Sqlite {
 }
 
 impl Sqlite {
-    async fn changed(
+    pub(super) async fn changed(
         &self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
     ) -> Result<u64, StoreError> {

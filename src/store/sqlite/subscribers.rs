@@ -1,6 +1,7 @@
 //! Subscribers in a file. What a batch changes goes in by a few statements over lists (`json_each`), each in a function of
 //! its own, so that a million rows take seconds.
 
+use super::notices::{forget_notices, skip_notices};
 use super::{Found, Sqlite, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
@@ -65,35 +66,7 @@ impl Subscribers for Sqlite {
         let mut transaction = self.pool.begin().await.map_err(|err| self.fault(err))?;
         let found = self.known(&mut transaction, &[key(address)]).await?;
         let Some(subscriber) = found.into_values().next() else { return Ok(None) };
-        let read = async {
-            let consent = consent(&mut transaction, subscriber.id).await?;
-            let deliveries = deliveries(&mut transaction, subscriber.id).await?;
-            Ok((consent, deliveries))
-        };
-        let (consent, deliveries) = read.await.map_err(|err| self.fault(err))?;
-        let consent = consent.iter().map(|row| {
-            Ok(Consent {
-                digest: row.get(0),
-                event: Event::of(row.get(1)).ok_or_else(|| self.newer())?,
-                source: row.get(2),
-                at: self.moment(row.get(3))?,
-            })
-        });
-        let deliveries = deliveries.iter().map(|row| {
-            Ok(Delivered {
-                digest: row.get(0),
-                period: row.get(1),
-                state: row.get(2),
-                attempts: row.get(3),
-                code: row.get(4),
-                reply: row.get(5),
-                reason: row.get(6),
-                updated_at: self.moment(row.get(7))?,
-            })
-        });
-        let consent = consent.collect::<Result<_, StoreError>>()?;
-        let deliveries = deliveries.collect::<Result<_, StoreError>>()?;
-        Ok(Some(Portrait { subscriber, consent, deliveries }))
+        self.portrait_in(&mut transaction, subscriber).await.map(Some)
     }
 
     async fn by_id(&self, id: i64) -> Result<Option<Subscriber>, StoreError> {
@@ -177,8 +150,11 @@ impl Subscribers for Sqlite {
             if let Some(hash) = erased {
                 put_erased(&mut transaction, &hash, now).await?;
             }
-            let skipped = skip(&mut transaction, subscriber.id, now).await?;
+            let id = list(&[subscriber.id]);
+            let skipped =
+                skip(&mut transaction, subscriber.id, now).await? + skip_notices(&mut transaction, &id, now).await?;
             forget_mailbox(&mut transaction, subscriber.id).await?;
+            forget_notices(&mut transaction, &id).await?;
             batch.write(&mut transaction, source, now).await?;
             remove(&mut transaction, subscriber.id).await?;
             transaction.commit().await?;
@@ -231,8 +207,65 @@ impl Subscribers for Sqlite {
 }
 
 impl Sqlite {
+    /// All that is known of somebody.
+    pub(super) async fn portrait_in(
+        &self,
+        connection: &mut SqliteConnection,
+        subscriber: Subscriber,
+    ) -> Result<Portrait, StoreError> {
+        let read = async {
+            let consent = consent(connection, subscriber.id).await?;
+            let deliveries = deliveries(connection, subscriber.id).await?;
+            Ok((consent, deliveries))
+        };
+        let (consent, deliveries) = read.await.map_err(|err| self.fault(err))?;
+        let consent = consent.iter().map(|row| {
+            Ok(Consent {
+                digest: row.get(0),
+                event: Event::of(row.get(1)).ok_or_else(|| self.newer())?,
+                source: row.get(2),
+                at: self.moment(row.get(3))?,
+            })
+        });
+        let deliveries = deliveries.iter().map(|row| {
+            Ok(Delivered {
+                digest: row.get(0),
+                period: row.get(1),
+                state: row.get(2),
+                attempts: row.get(3),
+                code: row.get(4),
+                reply: row.get(5),
+                reason: row.get(6),
+                updated_at: self.moment(row.get(7))?,
+            })
+        });
+        let consent = consent.collect::<Result<_, StoreError>>()?;
+        let deliveries = deliveries.collect::<Result<_, StoreError>>()?;
+        Ok(Portrait { subscriber, consent, deliveries })
+    }
+
+    /// Who has a number.
+    pub(super) async fn with_id(
+        &self,
+        connection: &mut SqliteConnection,
+        id: i64,
+    ) -> Result<Option<Subscriber>, StoreError> {
+        let read = async {
+            let rows = with_id(connection, id).await?;
+            Ok((rows, subscriptions(connection, &list(&[id])).await?))
+        };
+        let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
+        Ok(self.people(&rows, &subscriptions)?.pop())
+    }
+
+    /// Cuts the log of what was removed, where nobody is in the way.
+    pub(super) async fn cut_log_if_idle(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        cut_log(&mut connection).await.map(drop).map_err(|err| self.fault(err))
+    }
+
     /// Adds people of whom none stands among them twice.
-    async fn add_round(
+    pub(super) async fn add_round(
         &self,
         connection: &mut SqliteConnection,
         arrivals: &[Arrival],
@@ -292,7 +325,7 @@ impl Sqlite {
     }
 
     /// Who has these addresses, by address.
-    async fn known(
+    pub(super) async fn known(
         &self,
         connection: &mut SqliteConnection,
         keys: &[String],
@@ -317,7 +350,7 @@ impl Sqlite {
     }
 
     /// Which of these addresses get no mail, why and since when.
-    async fn hushed(
+    pub(super) async fn hushed(
         &self,
         connection: &mut SqliteConnection,
         keys: &[String],
@@ -378,11 +411,11 @@ impl Sqlite {
         Ok(people)
     }
 
-    fn moment(&self, seconds: i64) -> Result<DateTime<Utc>, StoreError> {
+    pub(super) fn moment(&self, seconds: i64) -> Result<DateTime<Utc>, StoreError> {
         DateTime::from_timestamp(seconds, 0).ok_or_else(|| unusable(&self.name, Fault::Damaged, None))
     }
 
-    fn newer(&self) -> StoreError {
+    pub(super) fn newer(&self) -> StoreError {
         unusable(&self.name, Fault::Newer, None)
     }
 
@@ -408,7 +441,7 @@ impl Sqlite {
 }
 
 /// Values as JSON text, as statements take them.
-fn list<T: Serialize>(values: &[T]) -> String {
+pub(super) fn list<T: Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).expect("texts and numbers are JSON")
 }
 
@@ -433,18 +466,18 @@ impl List {
 
 /// What is to be written of many people, as lists.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     states: List,
     events: List,
     hashes: List,
 }
 
 impl Batch {
-    fn state(&mut self, digest: &str, id: i64, state: State) {
+    pub(super) fn state(&mut self, digest: &str, id: i64, state: State) {
         self.states.push(&(digest, id, state.word()));
     }
 
-    fn event(&mut self, id: i64, digest: Option<&str>, event: Event, at: DateTime<Utc>) {
+    pub(super) fn event(&mut self, id: i64, digest: Option<&str>, event: Event, at: DateTime<Utc>) {
         self.events.push(&(id, digest, event.word(), at.timestamp()));
     }
 
@@ -454,7 +487,7 @@ impl Batch {
         }
     }
 
-    async fn write(self, connection: &mut SqliteConnection, source: &str, now: DateTime<Utc>) -> Found<()> {
+    pub(super) async fn write(self, connection: &mut SqliteConnection, source: &str, now: DateTime<Utc>) -> Found<()> {
         put_states(connection, &self.states.text(), now).await?;
         put_events(connection, &self.events.text(), source).await?;
         put_hashes(connection, &self.hashes.text(), now).await
@@ -557,12 +590,12 @@ async fn suppressions(connection: &mut SqliteConnection, hashes: &str) -> Found<
     sqlx::query_as(sql).bind(hashes).fetch_all(connection).await
 }
 
-async fn last_id(connection: &mut SqliteConnection) -> Found<i64> {
+pub(super) async fn last_id(connection: &mut SqliteConnection) -> Found<i64> {
     let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'subscriber'";
     sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
-async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+pub(super) async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
     let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, added_at)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2 FROM json_each($1)";
     sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;

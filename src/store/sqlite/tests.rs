@@ -2,6 +2,8 @@ use super::*;
 use crate::store::block_on;
 use crate::store::contract::{promises, record};
 use crate::store::ledger::contract::ledger_promises;
+use crate::store::notices::contract::notice_promises;
+use crate::store::postbox::contract::postbox_promises;
 use std::error::Error as _;
 use std::fs;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ async fn empty() -> (tempfile::TempDir, Sqlite) {
 
 promises!(empty());
 ledger_promises!(empty());
+notice_promises!(empty());
+postbox_promises!(empty());
 
 /// A folder with a store in it that carried `a`.
 fn site() -> (tempfile::TempDir, PathBuf) {

@@ -1,0 +1,426 @@
+//! Notices in SQLite: what people ask for on the web and say yes to, and what they decide about what they get. Each of these
+//! is one short transaction. What workers do with notices is in `postbox`.
+
+use super::subscribers::{Batch, insert, last_id, list};
+use super::{Found, Sqlite, unusable};
+use crate::mail::address::Address;
+use crate::mail::header::HeaderText;
+use crate::store::notices::{
+    Addressee, Ask, Asked, Compose, Confirmed, Granted, Kind, Limits, LinkWanted, Notices, Purged, Question, Request,
+    Silence, Wish, Yes,
+};
+use crate::store::subscribers::{Hashes, Keep, Manner, Portrait, Terms};
+use crate::store::{Fault, StoreError};
+use crate::subscriber::choice::Choice;
+use crate::subscriber::{Arrival, Event, Reason, State, Subscriber, key};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+
+impl Notices for Sqlite {
+    async fn ask(&self, ask: &Ask<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
+        let mut transaction = self.write().await?;
+        let (known, reason) = self.who(&mut transaction, ask.address, ask.hashes).await?;
+        if matches!(reason, Some(Reason::Complained | Reason::Asked)) {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        let stands = |digest: &str| known.as_ref().and_then(|known| known.state(names(digest, ask.formerly)));
+        let is_known =
+            reason.is_none() && known.as_ref().is_some_and(|known| !has_news(ask.request, known, ask.formerly));
+        let kind = if is_known { Kind::Known } else { Kind::Confirm };
+        let request = (kind == Kind::Confirm).then(|| request_json(ask.request));
+        if let Some(known) = &known
+            && let Some(silence) = self.silence(&mut transaction, known.id, kind, &request, ask.limits, ask.now).await?
+        {
+            return Ok(Asked::Hushed(silence));
+        }
+        let (subscriber, mailbox) = match &known {
+            Some(known) => (known.id, known.mailbox.clone()),
+            None => {
+                let id = last_id(&mut transaction).await.map_err(|err| self.fault(err))? + 1;
+                let mailbox = ask.address.as_str();
+                let row = json!([[id, key(ask.address), mailbox, null, "", null]]).to_string();
+                insert(&mut transaction, &row, ask.now).await.map_err(|err| self.fault(err))?;
+                (id, mailbox.to_owned())
+            }
+        };
+        let mut batch = Batch::default();
+        for digest in ask.request.digests.iter().filter(|digest| stands(digest).is_none()) {
+            batch.state(digest, subscriber, State::Pending);
+            batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
+        }
+        batch.write(&mut transaction, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
+        let planned = Planned { subscriber, kind, request, mailbox: &mailbox, now: ask.now };
+        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        transaction.commit().await.map_err(|err| self.fault(err))?;
+        Ok(Asked::Queued(notice, kind))
+    }
+
+    async fn link(&self, wanted: &LinkWanted<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
+        let mut transaction = self.write().await?;
+        let (known, _) = self.who(&mut transaction, wanted.address, wanted.hashes).await?;
+        let Some(known) = known else { return Ok(Asked::Hushed(Silence::Unknown)) };
+        if known.suppressed.is_some() {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        let (kind, now) = (Kind::Link, wanted.now);
+        if let Some(silence) = self.silence(&mut transaction, known.id, kind, &None, wanted.limits, now).await? {
+            return Ok(Asked::Hushed(silence));
+        }
+        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
+        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        transaction.commit().await.map_err(|err| self.fault(err))?;
+        Ok(Asked::Queued(notice, kind))
+    }
+
+    async fn question(&self, notice: u32, subscriber: i64) -> Result<Option<Question>, StoreError> {
+        let mut transaction = self.pool.begin().await.map_err(|err| self.fault(err))?;
+        let found = asked(&mut transaction, notice, subscriber).await.map_err(|err| self.fault(err))?;
+        let Some((request, settled_at)) = found else { return Ok(None) };
+        match self.with_id(&mut transaction, subscriber).await? {
+            Some(person) if !is_adamant(person.suppressed) => {
+                Ok(Some(Question { request: self.request(&request)?, is_settled: settled_at.is_some() }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn confirm(&self, yes: &Yes<'_>, welcome: Option<Compose<'_>>) -> Result<Confirmed, StoreError> {
+        let mut transaction = self.write().await?;
+        let found = asked(&mut transaction, yes.notice, yes.subscriber).await.map_err(|err| self.fault(err))?;
+        let Some((text, settled_at)) = found else { return Ok(Confirmed::Gone) };
+        let Some(person) = self.with_id(&mut transaction, yes.subscriber).await? else { return Ok(Confirmed::Gone) };
+        if settled_at.is_some() {
+            return Ok(Confirmed::Already);
+        }
+        if is_adamant(person.suppressed) {
+            return Ok(Confirmed::Gone);
+        }
+        let request = self.request(&text)?;
+        let address: Address = person.mailbox.parse().map_err(|_| unusable(&self.name, Fault::Damaged, None))?;
+        let arrival = Arrival {
+            address,
+            name: request.name,
+            choice: request.choice,
+            subscriptions: request.digests.iter().map(|digest| (digest.clone(), State::Active)).collect(),
+            suppressed: None,
+            at: Some(yes.now),
+        };
+        let terms = Terms {
+            source: yes.source,
+            now: yes.now,
+            manner: Manner::Lift,
+            keep: Keep::Yes,
+            formerly: yes.formerly,
+            hashes: yes.hashes,
+        };
+        let became = self.add_round(&mut transaction, &[arrival], &terms).await?.pop().unwrap_or_default();
+        let joined = became.joined;
+        let mut batch = Batch::default();
+        let was_pending = |digest: &String| person.state(names(digest, yes.formerly)) == Some(State::Pending);
+        for digest in joined.iter().filter(|digest| !was_pending(digest)) {
+            batch.event(person.id, Some(digest), Event::Confirmed, yes.now);
+        }
+        batch.write(&mut transaction, yes.source, yes.now).await.map_err(|err| self.fault(err))?;
+        settle(&mut transaction, yes, &text).await.map_err(|err| self.fault(err))?;
+        if let Some(compose) = welcome.filter(|_| !joined.is_empty()) {
+            let (subscriber, mailbox) = (person.id, person.mailbox.as_str());
+            let planned = Planned { subscriber, kind: Kind::Welcome, request: None, mailbox, now: yes.now };
+            self.plan_notice(&mut transaction, &planned, compose).await?;
+        }
+        transaction.commit().await.map_err(|err| self.fault(err))?;
+        Ok(Confirmed::Done { joined })
+    }
+
+    async fn set_preferences(&self, wish: &Wish<'_>) -> Result<Option<Granted>, StoreError> {
+        let mut transaction = self.write().await?;
+        let Some(person) = self.with_id(&mut transaction, wish.subscriber).await? else { return Ok(None) };
+        let (mut granted, mut batch) = (Granted::default(), Batch::default());
+        let was_confirmed = person.subscriptions.iter().any(|one| one.state != State::Pending);
+        let may_join = was_confirmed && person.suppressed.is_none();
+        for digest in wish.offered {
+            let stands = person.state(names(digest, wish.formerly));
+            match (wish.ticked.contains(digest), stands) {
+                (true, Some(State::Active)) | (false, None | Some(State::Ended)) => {}
+                (true, _) if !may_join => granted.refused.push(digest.clone()),
+                (true, _) => {
+                    batch.state(digest, person.id, State::Active);
+                    let was_pending = stands == Some(State::Pending);
+                    let event = if was_pending { Event::Confirmed } else { Event::Subscribed };
+                    batch.event(person.id, Some(digest), event, wish.now);
+                    granted.joined.push(digest.clone());
+                }
+                (false, Some(State::Active | State::Pending)) => {
+                    let mut all = vec![digest.as_str()];
+                    all.extend(names(digest, wish.formerly).skip(1).filter(|name| person.state([*name]).is_some()));
+                    for name in all {
+                        batch.state(name, person.id, State::Ended);
+                        batch.event(person.id, Some(name), Event::Unsubscribed, wish.now);
+                    }
+                    granted.left.push(digest.clone());
+                }
+            }
+        }
+        if person.choice != *wish.choice {
+            batch.event(person.id, None, Event::Changed, wish.now);
+            granted.is_changed = true;
+        }
+        granted.paused_until = wish.paused_until.filter(|until| *until > wish.now);
+        let write = async {
+            batch.write(&mut transaction, wish.source, wish.now).await?;
+            change(&mut transaction, person.id, wish.choice, granted.paused_until).await?;
+            transaction.commit().await
+        };
+        write.await.map_err(|err| self.fault(err))?;
+        Ok(Some(granted))
+    }
+
+    async fn portrait_of(&self, subscriber: i64) -> Result<Option<Portrait>, StoreError> {
+        let mut transaction = self.pool.begin().await.map_err(|err| self.fault(err))?;
+        match self.with_id(&mut transaction, subscriber).await? {
+            Some(person) => self.portrait_in(&mut transaction, person).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn purge(
+        &self,
+        unconfirmed_before: DateTime<Utc>,
+        ended_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Purged, StoreError> {
+        let mut transaction = self.write().await?;
+        let purged = async {
+            let people = unconfirmed(&mut transaction, unconfirmed_before).await?;
+            let mut batch = Batch::default();
+            for &id in &people {
+                batch.event(id, None, Event::Erased, now);
+            }
+            batch.write(&mut transaction, "never confirmed", now).await?;
+            let ids = list(&people);
+            skip_notices(&mut transaction, &ids, now).await?;
+            forget_notices(&mut transaction, &ids).await?;
+            remove(&mut transaction, &ids).await?;
+            let notices = forget_old(&mut transaction, ended_before).await?;
+            transaction.commit().await?;
+            Ok(Purged { people: people.len() as u64, notices })
+        };
+        let purged = purged.await.map_err(|err| self.fault(err))?;
+        if purged != Purged::default() {
+            // What was removed is overwritten in the file; where nobody is in the way, it is gone from the log as well.
+            self.cut_log_if_idle().await?;
+        }
+        Ok(purged)
+    }
+}
+
+/// A notice that is about to be planned.
+struct Planned<'a> {
+    subscriber: i64,
+    kind: Kind,
+    request: Option<String>,
+    mailbox: &'a str,
+    now: DateTime<Utc>,
+}
+
+impl Sqlite {
+    /// Who has an address, and why no mail may be sent to it.
+    async fn who(
+        &self,
+        connection: &mut SqliteConnection,
+        address: &Address,
+        hashes: Hashes<'_>,
+    ) -> Result<(Option<Subscriber>, Option<Reason>), StoreError> {
+        let keys = [key(address)];
+        let known = self.known(connection, &keys).await?.into_values().next();
+        let hushed = self.hushed(connection, &keys, hashes).await?.into_values().next();
+        let own = known.as_ref().and_then(|known| known.suppressed);
+        let kept = hushed.map(|(reason, _)| reason);
+        // A no is a no, wherever it is written.
+        let reason = [own, kept].into_iter().flatten().find(|reason| is_adamant(Some(*reason))).or(own).or(kept);
+        Ok((known, reason))
+    }
+
+    /// Why somebody gets no further notice of a kind for now.
+    async fn silence(
+        &self,
+        connection: &mut SqliteConnection,
+        subscriber: i64,
+        kind: Kind,
+        request: &Option<String>,
+        limits: Limits,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Silence>, StoreError> {
+        let again = is_again(connection, subscriber, kind, request.as_deref(), now - limits.repeat_after);
+        if again.await.map_err(|err| self.fault(err))? {
+            return Ok(Some(Silence::Again));
+        }
+        let count = recent(connection, subscriber, now - TimeDelta::hours(24)).await.map_err(|err| self.fault(err))?;
+        let is_enough = usize::try_from(count).unwrap_or(usize::MAX) >= limits.per_address;
+        Ok(is_enough.then_some(Silence::Enough))
+    }
+
+    async fn plan_notice(
+        &self,
+        connection: &mut SqliteConnection,
+        planned: &Planned<'_>,
+        compose: Compose<'_>,
+    ) -> Result<u32, StoreError> {
+        let id = put_notice(connection, planned).await.map_err(|err| self.fault(err))?;
+        let notice = u32::try_from(id).map_err(|err| StoreError::Letter(Box::new(err)))?;
+        let to = Addressee { notice, subscriber: planned.subscriber, kind: planned.kind };
+        let letter = compose(&to).map_err(StoreError::Letter)?;
+        put_letter(connection, id, &letter).await.map_err(|err| self.fault(err))?;
+        Ok(notice)
+    }
+
+    fn request(&self, text: &str) -> Result<Request, StoreError> {
+        request_of(text).ok_or_else(|| unusable(&self.name, Fault::Newer, None))
+    }
+}
+
+/// Whether a reason is the person's own no, which no form of the web takes back.
+fn is_adamant(reason: Option<Reason>) -> bool {
+    matches!(reason, Some(Reason::Complained | Reason::Asked))
+}
+
+/// All names of a digest, its present one first.
+fn names<'a>(digest: &'a str, formerly: &'a BTreeMap<String, Vec<String>>) -> impl Iterator<Item = &'a str> {
+    let former = formerly.get(digest).into_iter().flatten().map(String::as_str);
+    std::iter::once(digest).chain(former)
+}
+
+/// Whether a request would change anything for somebody.
+fn has_news(request: &Request, known: &Subscriber, formerly: &BTreeMap<String, Vec<String>>) -> bool {
+    let is_active = |digest: &String| known.state(names(digest, formerly)) == Some(State::Active);
+    let is_same = |choice: &Choice| choice.is_everything() || *choice == known.choice;
+    !request.digests.iter().all(is_active) || !request.choice.as_ref().is_none_or(is_same)
+}
+
+/// A request as it is kept: equal ones are equal texts.
+fn request_json(request: &Request) -> String {
+    let mut digests = request.digests.clone();
+    digests.sort();
+    digests.dedup();
+    let choice = request.choice.as_ref().map(ToString::to_string);
+    let name = request.name.as_ref().map(HeaderText::as_str);
+    json!({ "digests": digests, "choice": choice, "name": name }).to_string()
+}
+
+fn request_of(text: &str) -> Option<Request> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let digests = value["digests"].as_array()?.iter().map(|one| one.as_str().map(str::to_owned));
+    Some(Request {
+        digests: digests.collect::<Option<_>>()?,
+        choice: value["choice"].as_str().map(str::parse).transpose().ok()?,
+        name: value["name"].as_str().map(HeaderText::new).transpose().ok()?,
+    })
+}
+
+async fn asked(
+    connection: &mut SqliteConnection,
+    notice: u32,
+    subscriber: i64,
+) -> Found<Option<(String, Option<i64>)>> {
+    let sql = "SELECT request, settled_at FROM notice
+        WHERE id = $1 AND subscriber_id = $2 AND kind = 'confirm' AND request IS NOT NULL";
+    sqlx::query_as(sql).bind(notice).bind(subscriber).fetch_optional(connection).await
+}
+
+async fn is_again(
+    connection: &mut SqliteConnection,
+    subscriber: i64,
+    kind: Kind,
+    request: Option<&str>,
+    since: DateTime<Utc>,
+) -> Found<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM notice WHERE subscriber_id = $1 AND created_at > $4
+        AND kind = $2 AND request IS $3 AND settled_at IS NULL AND state NOT IN ('rejected', 'skipped'))";
+    let query = sqlx::query_scalar(sql).bind(subscriber).bind(kind.word()).bind(request).bind(since.timestamp());
+    query.fetch_one(connection).await
+}
+
+async fn recent(connection: &mut SqliteConnection, subscriber: i64, since: DateTime<Utc>) -> Found<i64> {
+    let sql = "SELECT count(*) FROM notice
+        WHERE subscriber_id = $1 AND created_at > $2 AND kind <> 'welcome' AND settled_at IS NULL";
+    sqlx::query_scalar(sql).bind(subscriber).bind(since.timestamp()).fetch_one(connection).await
+}
+
+async fn put_notice(connection: &mut SqliteConnection, planned: &Planned<'_>) -> Found<i64> {
+    let sql = "INSERT INTO notice (subscriber_id, kind, request, mailbox, state, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, 'planned', $5, $5) RETURNING id";
+    sqlx::query_scalar(sql)
+        .bind(planned.subscriber)
+        .bind(planned.kind.word())
+        .bind(&planned.request)
+        .bind(planned.mailbox)
+        .bind(planned.now.timestamp())
+        .fetch_one(connection)
+        .await
+}
+
+async fn put_letter(connection: &mut SqliteConnection, id: i64, letter: &str) -> Found<()> {
+    let sql = "UPDATE notice SET letter = $2 WHERE id = $1";
+    sqlx::query(sql).bind(id).bind(letter).execute(connection).await.map(drop)
+}
+
+/// Whoever asked for the same twice has two mails with one question: one yes answers both.
+async fn settle(connection: &mut SqliteConnection, yes: &Yes<'_>, request: &str) -> Found<()> {
+    let sql = "UPDATE notice SET settled_at = $3 WHERE settled_at IS NULL
+        AND (id = $1 OR subscriber_id = $2 AND kind = 'confirm' AND request = $4)";
+    let query = sqlx::query(sql).bind(yes.notice).bind(yes.subscriber).bind(yes.now.timestamp()).bind(request);
+    query.execute(connection).await.map(drop)
+}
+
+async fn change(
+    connection: &mut SqliteConnection,
+    id: i64,
+    choice: &Choice,
+    paused_until: Option<DateTime<Utc>>,
+) -> Found<()> {
+    let sql = "UPDATE subscriber SET choice = $2, paused_until = $3 WHERE id = $1";
+    let until = paused_until.map(|until| until.timestamp());
+    sqlx::query(sql).bind(id).bind(choice.to_string()).bind(until).execute(connection).await.map(drop)
+}
+
+/// People of whom nothing is known but that they were asked, all of it before a moment, and did not say yes.
+async fn unconfirmed(connection: &mut SqliteConnection, before: DateTime<Utc>) -> Found<Vec<i64>> {
+    let sql = "SELECT s.id FROM subscriber s
+        WHERE s.id IN (SELECT subscriber_id FROM notice WHERE kind = 'confirm' AND created_at < $1)
+            AND coalesce(s.suppressed, 'bounced') = 'bounced'
+            AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.subscriber_id = s.id
+                AND (n.kind = 'confirm' AND n.created_at >= $1 OR n.settled_at IS NOT NULL))
+            AND NOT EXISTS (SELECT 1 FROM subscription u WHERE u.subscriber_id = s.id AND u.state <> 'pending')
+            AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id)
+            AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.event = 'confirmed')
+        ORDER BY s.id";
+    sqlx::query_scalar(sql).bind(before.timestamp()).fetch_all(connection).await
+}
+
+/// What is not on the wire is not sent: whoever has a lease on it finds that its fence has moved.
+pub(super) async fn skip_notices(connection: &mut SqliteConnection, ids: &str, now: DateTime<Utc>) -> Found<u64> {
+    let sql = "UPDATE notice SET state = 'skipped', reason = 'erased', fence = fence + 1, owner = NULL,
+            lease_until = NULL, due_at = NULL, updated_at = $2
+        WHERE subscriber_id IN (SELECT value FROM json_each($1)) AND state IN ('planned', 'leased', 'deferred')";
+    Ok(sqlx::query(sql).bind(ids).bind(now.timestamp()).execute(connection).await?.rows_affected())
+}
+
+/// Nothing is left of what was in the notices of some people, nor whom they were for.
+pub(super) async fn forget_notices(connection: &mut SqliteConnection, ids: &str) -> Found<()> {
+    let sql = "UPDATE notice SET mailbox = '', letter = NULL, request = NULL
+        WHERE subscriber_id IN (SELECT value FROM json_each($1))";
+    sqlx::query(sql).bind(ids).execute(connection).await.map(drop)
+}
+
+async fn forget_old(connection: &mut SqliteConnection, before: DateTime<Utc>) -> Found<u64> {
+    let sql = "UPDATE notice SET mailbox = '', letter = NULL, request = NULL
+        WHERE updated_at < $1 AND state IN ('accepted', 'rejected', 'skipped', 'uncertain')
+            AND (letter IS NOT NULL OR mailbox <> '')";
+    Ok(sqlx::query(sql).bind(before.timestamp()).execute(connection).await?.rows_affected())
+}
+
+async fn remove(connection: &mut SqliteConnection, ids: &str) -> Found<()> {
+    let sql = "DELETE FROM subscriber WHERE id IN (SELECT value FROM json_each($1))";
+    sqlx::query(sql).bind(ids).execute(connection).await.map(drop)
+}
