@@ -1,7 +1,8 @@
 //! What the templates of a digest see: an issue in the words, addresses and colours of one mail or page.
 //!
 //! A site's own templates rely on these names, so one that is here stays. All texts are plain; `html` and `attributes` are
-//! the only fields that are HTML already.
+//! the only fields that are HTML already. The view of a page is kept with its issue, as JSON: one that an older version
+//! kept lacks what has come since, and is read all the same.
 
 use super::issue::{Call, Image, Issue, Section, Story};
 use super::words::Words;
@@ -9,7 +10,8 @@ use crate::config::{Colours, Theme};
 use crate::content::links::absolute;
 use crate::language::{Direction, Language};
 use crate::wrap::shortened;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -45,20 +47,21 @@ impl Shape {
 const PADDING: u32 = 40;
 
 /// What a template sees.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct View {
     /// BCP 47 tag of the site's words.
     pub lang: String,
     /// `ltr` or `rtl`.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
     /// The other side.
-    pub end: &'static str,
+    pub end: Cow<'static, str>,
     /// Whether it is for one person: then there are `unsubscribe` and `preferences`.
     pub is_mail: bool,
     /// The fixed texts; `attributes` says their language where it is not the site's.
-    pub words: BTreeMap<&'static str, String>,
+    pub words: BTreeMap<Cow<'static, str>, String>,
     /// The subject.
     pub subject: String,
     /// What mail clients show after the subject.
@@ -97,12 +100,27 @@ pub struct View {
     pub unsubscribe_url: String,
     /// Changes what one gets.
     pub preferences_url: String,
+    /// What was taken out of the page after it had been frozen; none on a mail.
+    pub redacted: Option<RedactedView>,
     /// Colours, font and width.
     pub theme: ThemeView,
 }
 
+/// What was taken out of a page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RedactedView {
+    /// How many posts.
+    pub posts: usize,
+    /// The day of the last of them, as YYYY-MM-DD.
+    pub date_iso: String,
+    /// A sentence that says so.
+    pub text: String,
+}
+
 /// The site.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SiteView {
     /// Its name.
     pub title: String,
@@ -111,20 +129,22 @@ pub struct SiteView {
 }
 
 /// Words of an editor or a post.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WordsView {
     /// Clean HTML.
     pub html: String,
     /// The same as text.
     pub text: String,
     /// `ltr` or `rtl`.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
 }
 
 /// Posts with something in common.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SectionView {
     /// What; may be empty.
     pub title: String,
@@ -133,8 +153,11 @@ pub struct SectionView {
 }
 
 /// A post.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StoryView {
+    /// The id of its entry.
+    pub id: String,
     /// One line.
     pub title: String,
     /// Where it is read.
@@ -156,7 +179,7 @@ pub struct StoryView {
     /// ` lang="…" dir="…"` of names and dates that stand among its words, where they are not in the same language.
     pub around: String,
     /// The side that its lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
     /// Its picture.
     pub image: Option<ImageView>,
     /// What it asks to do.
@@ -164,7 +187,8 @@ pub struct StoryView {
 }
 
 /// A picture.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageView {
     /// Absolute.
     pub url: String,
@@ -177,7 +201,8 @@ pub struct ImageView {
 }
 
 /// A call to action.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CallView {
     /// One line.
     pub title: String,
@@ -188,18 +213,19 @@ pub struct CallView {
     /// Where it leads.
     pub url: String,
     /// `ltr` or `rtl`, as its title is written.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
 }
 
 /// The theme.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ThemeView {
     /// Colours by name, as `#rrggbb`.
-    pub light: BTreeMap<&'static str, String>,
+    pub light: BTreeMap<Cow<'static, str>, String>,
     /// The same for dark.
-    pub dark: BTreeMap<&'static str, String>,
+    pub dark: BTreeMap<Cow<'static, str>, String>,
     /// A font stack as CSS wants it.
     pub font: String,
     /// The one font of it for Outlook, which does not look further when it has not got the first.
@@ -211,7 +237,8 @@ pub struct ThemeView {
 }
 
 /// The logo.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LogoView {
     /// Absolute.
     pub url: String,
@@ -223,6 +250,13 @@ pub struct LogoView {
     pub width: u32,
     /// As it is shown, in pixels.
     pub height: u32,
+}
+
+impl View {
+    /// Every post that is shown, in the order in which they stand. Related ones are not among them.
+    pub fn stories(&self) -> impl Iterator<Item = &StoryView> {
+        self.lead.iter().chain(self.sections.iter().flat_map(|section| &section.stories)).chain(&self.titles)
+    }
 }
 
 /// What a view is made with.
@@ -257,22 +291,22 @@ impl View {
         let personal = |url: &str| if medium == Medium::Mail { url.to_owned() } else { String::new() };
         let view = View {
             lang: language.tag().to_string(),
-            dir: language.direction().name(),
-            start,
-            end,
+            dir: language.direction().name().into(),
+            start: start.into(),
+            end: end.into(),
             is_mail: medium == Medium::Mail,
             words: BTreeMap::from([
-                ("also", words.also.clone()),
-                ("read_on", words.read_on.clone()),
-                ("related", words.related.clone()),
-                ("view", words.view.clone()),
-                ("unsubscribe", words.unsubscribe.clone()),
-                ("preferences", words.preferences.clone()),
-                ("attributes", fixed_attributes(language)),
+                ("also".into(), words.also.clone()),
+                ("read_on".into(), words.read_on.clone()),
+                ("related".into(), words.related.clone()),
+                ("view".into(), words.view.clone()),
+                ("unsubscribe".into(), words.unsubscribe.clone()),
+                ("preferences".into(), words.preferences.clone()),
+                ("attributes".into(), fixed_attributes(language)),
             ]),
             subject: issue.subject.to_string(),
             preheader: issue.preheader.to_string(),
-            filler: "\u{a0}\u{34f}\u{200c} ".repeat(150_usize.saturating_sub(issue.preheader.chars().count()) / 2 + 20),
+            filler: filler(&issue.preheader),
             title: issue.title.to_string(),
             site: SiteView { title: issue.site_title.to_string(), url: issue.site_url.to_string() },
             period: issue.period.clone(),
@@ -289,6 +323,7 @@ impl View {
             page_url: links.page.to_string(),
             unsubscribe_url: personal(&links.unsubscribe),
             preferences_url: personal(&links.preferences),
+            redacted: None,
             theme: maker.theme_view(),
         };
         (view, hidden)
@@ -312,6 +347,7 @@ impl Maker<'_> {
         };
         let (attributes, direction) = self.attributes(story);
         StoryView {
+            id: story.id.to_string(),
             title: story.title.to_string(),
             url: story.url.to_string(),
             summary: shortened(&story.summary, self.shape.summary_chars),
@@ -330,7 +366,7 @@ impl Maker<'_> {
                 fixed_attributes(language)
             },
             attributes,
-            start: sides(direction).0,
+            start: sides(direction).0.into(),
             image: None,
             call: None,
         }
@@ -368,8 +404,8 @@ impl Maker<'_> {
             words: call.words.as_ref().filter(|_| whole).map(words_view),
             label: call.label.to_string(),
             url: call.url.to_string(),
-            dir: direction.name(),
-            start: sides(direction).0,
+            dir: direction.name().into(),
+            start: sides(direction).0.into(),
         }
     }
 
@@ -428,6 +464,11 @@ impl Maker<'_> {
     }
 }
 
+/// What keeps mail clients from showing more than a preheader.
+pub(super) fn filler(preheader: &str) -> String {
+    "\u{a0}\u{34f}\u{200c} ".repeat(150_usize.saturating_sub(preheader.chars().count()) / 2 + 20)
+}
+
 /// The sides that lines start and end at.
 fn sides(direction: Direction) -> (&'static str, &'static str) {
     match direction {
@@ -446,8 +487,8 @@ fn words_view(words: &Words) -> WordsView {
     WordsView {
         html: words.html.to_string(),
         text: words.text.clone(),
-        dir: direction.name(),
-        start: sides(direction).0,
+        dir: direction.name().into(),
+        start: sides(direction).0.into(),
     }
 }
 
@@ -459,14 +500,14 @@ fn fixed_attributes(language: &Language) -> String {
     }
 }
 
-fn colours(colours: &Colours) -> BTreeMap<&'static str, String> {
+fn colours(colours: &Colours) -> BTreeMap<Cow<'static, str>, String> {
     BTreeMap::from([
-        ("background", colours.background.to_string()),
-        ("surface", colours.surface.to_string()),
-        ("text", colours.text.to_string()),
-        ("muted", colours.muted.to_string()),
-        ("accent", colours.accent.to_string()),
-        ("button_text", colours.button_text.to_string()),
-        ("border", colours.border.to_string()),
+        ("background".into(), colours.background.to_string()),
+        ("surface".into(), colours.surface.to_string()),
+        ("text".into(), colours.text.to_string()),
+        ("muted".into(), colours.muted.to_string()),
+        ("accent".into(), colours.accent.to_string()),
+        ("button_text".into(), colours.button_text.to_string()),
+        ("border".into(), colours.border.to_string()),
     ])
 }

@@ -3,6 +3,7 @@
 //! The file is in WAL mode, so that previews can read while an issue is being frozen; whoever writes says so with the first
 //! statement (`BEGIN IMMEDIATE`) and waits for the others. Each statement stands in a function of its own.
 
+mod archive;
 mod claims;
 pub mod copy;
 mod freezing;
@@ -28,9 +29,10 @@ const APPLICATION_ID: i64 = 0x7469_6469;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The migrations, by number.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql")),
     (2, "deliveries", include_str!("../../migrations/sqlite/0002_deliveries.sql")),
+    (3, "archive", include_str!("../../migrations/sqlite/0003_archive.sql")),
 ];
 
 /// A store in a file.

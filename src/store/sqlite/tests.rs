@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::archive::contract::archive_promises;
 use crate::store::block_on;
 use crate::store::contract::{promises, record};
 use crate::store::ledger::contract::ledger_promises;
@@ -14,6 +15,7 @@ async fn empty() -> (tempfile::TempDir, Sqlite) {
 
 promises!(empty());
 ledger_promises!(empty());
+archive_promises!(empty());
 
 /// A folder with a store in it that carried `a`.
 fn site() -> (tempfile::TempDir, PathBuf) {
