@@ -3,6 +3,7 @@
 mod account;
 pub mod adopt;
 mod approval;
+mod archive;
 mod bar;
 pub mod build;
 pub mod check;
