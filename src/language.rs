@@ -47,6 +47,8 @@ pub struct Words {
     pub kinds: Kinds,
     /// The page that lists every feed; for its template only, so that it has no fields.
     feeds: BTreeMap<String, String>,
+    /// The page that lists every issue of a digest, likewise.
+    archive: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
     /// The page that shows an issue before it goes out.
@@ -84,6 +86,8 @@ struct Lists {
 pub struct Counts {
     /// Posts.
     pub posts: Counted,
+    /// Issues.
+    pub issues: Counted,
 }
 
 /// What a group of feeds has in common.
@@ -96,6 +100,8 @@ pub struct Kinds {
     pub all: String,
     /// Feeds that the settings declare.
     pub declared: String,
+    /// Feeds of the issues of digests.
+    pub digest: String,
     /// Feeds of categories.
     pub category: String,
     /// Feeds of topics.
@@ -134,6 +140,8 @@ pub struct DigestWords {
     pub preferences: String,
     /// Why somebody gets the mail: `{digest}`.
     pub reason: String,
+    /// On a page that posts were taken out of: `{date}`.
+    pub redacted: Counted,
 }
 
 /// A text that depends on a number.
@@ -270,6 +278,11 @@ impl Language {
         let mut texts = self.page(&self.words.feeds, values);
         texts.insert("title".to_owned(), fill(&self.words.kinds.list, values));
         texts
+    }
+
+    /// The same of the page that lists every issue of a digest.
+    pub fn archive(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        self.page(&self.words.archive, values)
     }
 
     /// The same of the page that shows an issue before it goes out.

@@ -6,6 +6,7 @@
 //! content/*.md -> Post -> Collection -+-> Feed -> atom | rss | json -> files
 //!                                     +-> Chosen -> Issue -> HTML, text -> Message -+-> preview
 //!                                           ^ History <- store        Subscriber --^  +-> Delivery -> Ledger
+//!                                                       store -> pages of issues -> list, Feed -> files
 //! ```
 //!
 //! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
@@ -20,8 +21,8 @@
 //! | 6 | `delivery/` | one mail for one subscriber; rates, pauses, and when to try again (pure); the loop that claims, sends and records |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
 //! | 4 | `disk/` | reads the content folder, keys and other tools' feeds; writes each file whole, by rename, and remembers which |
-//! | 3 | `feed/` | which feeds there are; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
-//! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it |
+//! | 3 | `feed/` | which feeds there are, of posts and of issues; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
+//! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it; the list of those that went out, and a post taken out of one |
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
 //! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes, and its signature; SMTP and the other ways out, step by step; has not heard of digests |
 //! | 2 | `subscriber/` | who gets mail and what of it; lists that are imported; the site's keys, and tokens that prove who somebody is |

@@ -24,6 +24,7 @@ pub const STYLE: &str = "style.css";
 /// The templates that are compiled in. Each goes by the second half of its name too, unless the site has one of that name:
 /// so a site's own can lie over it and extend it all the same.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("tidings/archive.html", include_str!("templates/archive.html")),
     ("tidings/digest.html", include_str!("templates/digest.html")),
     ("tidings/digest.txt", include_str!("templates/digest.txt")),
     ("tidings/digest/lead.html", include_str!("templates/digest/lead.html")),
@@ -532,6 +533,7 @@ error: unknown template `nowhere.html`
     #[test]
     fn what_is_compiled_in_has_a_name() {
         let names = [
+            "archive.html",
             "digest.html",
             "digest.txt",
             "digest/lead.html",

@@ -63,7 +63,7 @@ fn a_name_that_templates_do_not_have_is_pointed_at() {
           |
         1 | Dear {{ reader }},
           |         ^^^^^^
-        hint: there are `count`, `date`, `dir`, `end`, `filler`, `intro`, `is_mail`, `lang`, `lead`, `more`, `page_url`, `period`, `postal_address`, `preferences_url`, `preheader`, `reason`, `related`, `sections`, `site`, `start`, `subject`, `theme`, `title`, `titles`, `unsubscribe_url`, `words`
+        hint: there are `count`, `date`, `dir`, `end`, `filler`, `intro`, `is_mail`, `lang`, `lead`, `more`, `page_url`, `period`, `postal_address`, `preferences_url`, `preheader`, `reason`, `redacted`, `related`, `sections`, `site`, `start`, `subject`, `theme`, `title`, `titles`, `unsubscribe_url`, `words`
         ",
     );
     refused_but_built(

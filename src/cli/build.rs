@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
-use super::{Context, Outcome, digest, kept, watch};
+use super::{Context, Outcome, archive, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{Output, Report, Turn};
 use crate::disk::written::{self, Memory};
@@ -162,7 +162,10 @@ impl Build {
         let remembered = written::remembered(&site.root, folder);
         let mut output = Output::open(&site.root, folder, turn);
         output.notes().iter().for_each(|note| context.talk.line(note));
-        let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
+        let archived = archive::write(context, site, &remembered, &mut output, findings).map_err(one)?;
+        let put = |path: &str, bytes: &[u8]| output.put(path, bytes);
+        let mut composed = site.compose(context, &remembered, archived.feeds, findings, put)?;
+        composed.remembered.extend(archived.remembered);
         if !self.new_ids {
             let changed = kept::changed_ids(site, output.changed());
             if !changed.is_empty() {

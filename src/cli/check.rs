@@ -26,7 +26,7 @@ impl Check {
             let folder = &site.config.content.output;
             let remembered = written::remembered(&site.root, folder);
             let mut changed = Vec::new();
-            let composed = site.compose(context, &remembered, &mut findings, |path, bytes| {
+            let composed = site.compose(context, &remembered, vec![], &mut findings, |path, bytes| {
                 if !output::same(&site.root.join(folder).join(path), bytes) {
                     changed.push(path.to_string());
                 }

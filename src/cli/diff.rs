@@ -2,7 +2,7 @@
 
 use super::site::{self, Faulty, Site};
 use super::talk::{findings_json, show};
-use super::{Context, Outcome};
+use super::{Context, Outcome, archive};
 use crate::diagnostic::Diagnostic;
 use crate::disk::fetch::{self, Limits};
 use crate::disk::written;
@@ -44,8 +44,12 @@ impl DiffCommand {
         let new = next_feeds(context, &site, findings)?;
         let default = site.root.join(&site.config.content.output).to_string_lossy().into_owned();
         let source = self.source.clone().unwrap_or(default);
-        let old = fetch::feeds(&source, &Limits::default()).map_err(|err| findings.push(err)).ok()?;
+        let mut old = fetch::feeds(&source, &Limits::default()).map_err(|err| findings.push(err)).ok()?;
         findings.extend(old.findings);
+        // Issues of digests are no posts, and what becomes of them is not made from posts.
+        let archives = format!("{}{}", site.config.feeds.url, archive::FOLDER);
+        let is_archive = |feed: &Published| feed.self_url.as_ref().is_some_and(|url| url.starts_with(&archives));
+        old.feeds.retain(|feed| !is_archive(feed));
         let ids: BTreeSet<&str> = new.iter().flat_map(|feed| &feed.entries).map(|entry| entry.id.as_str()).collect();
         let whole = site.collection.visible().all(|i| ids.contains(site.collection.articles[i].id.as_str()));
         Some(compare(&old.feeds, &new, if whole { NewSide::Whole } else { NewSide::Newest }))
@@ -56,7 +60,7 @@ impl DiffCommand {
 pub fn next_feeds(context: &Context, site: &Site, findings: &mut Vec<Diagnostic>) -> Option<Vec<Published>> {
     let remembered = written::remembered(&site.root, &site.config.content.output);
     let mut feeds = Vec::new();
-    let composed = site.compose(context, &remembered, findings, |path, bytes| {
+    let composed = site.compose(context, &remembered, vec![], findings, |path, bytes| {
         if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {
             feeds.push(read::parse(bytes, path)?);
         }

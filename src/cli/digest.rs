@@ -2,6 +2,7 @@
 
 use super::approval;
 use super::issue::{self, Made, Mail};
+use super::redact::Redaction;
 use super::talk::{findings_json, in_order, plural, show};
 use super::{Context, Outcome};
 use crate::content::collection::Article;
@@ -14,7 +15,7 @@ use crate::disk::load::{self, reason};
 use crate::disk::replace;
 use crate::language::Language;
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -24,7 +25,11 @@ const EARLIER: usize = 8;
 
 /// Show the next issue of a digest, as its readers will see it.
 #[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
 pub struct DigestCommand {
+    /// What to do with an issue that has gone out.
+    #[command(subcommand)]
+    action: Option<Action>,
     /// The digest: NAME of [digest.NAME]
     name: String,
     /// Another period than the next, such as 2026-W48
@@ -41,9 +46,31 @@ pub struct DigestCommand {
     approve: bool,
 }
 
+/// What there is to do with an issue that has gone out.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Take a post out of the page of an issue: `tidings digest weekly redact 2026-W48 a-slug`. Mails that went out stay as
+    /// they are
+    Redact {
+        /// The issue, such as 2026-W48
+        period: String,
+        /// The post: its id, or its slug
+        post: String,
+    },
+}
+
 impl DigestCommand {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
+        if let Some(Action::Redact { period, post }) = &self.action {
+            if self.approve || self.open || self.period.is_some() || self.since.is_some() {
+                let finding = Diagnostic::error("`redact` goes with none of the options of `tidings digest NAME`");
+                let hint = format!("run `tidings digest {} redact {period} {post}`", self.name);
+                show(context, &[finding.hint(hint)], Severity::Error);
+                return Outcome::Wrong;
+            }
+            return Redaction { digest: &self.name, period, post }.run(context);
+        }
         if self.approve {
             return approval::approve(context, &self.name, self.period.as_deref(), self.since);
         }

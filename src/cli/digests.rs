@@ -2,6 +2,7 @@
 //! editors' notes. For `check` alone: feeds need none of it, so that a build neither waits nor fails for it.
 
 use super::Context;
+use super::archive;
 use super::issue;
 use super::site::Site;
 use crate::config::Digest;
@@ -21,6 +22,7 @@ pub fn findings(context: &Context, site: &Site) -> Vec<Diagnostic> {
         findings.extend(issue::logo(site, digest));
         trial(context, site, digest, &mut findings);
     }
+    findings.extend(archive::trial(site, &site.templates));
     notes(site, &mut findings);
     findings
 }

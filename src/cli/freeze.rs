@@ -86,13 +86,15 @@ pub async fn freeze(
         let approved = store.fact(&approval_name(&made.digest.name.value, &made.chosen.period.name)).await?;
         let needs_none = made.digest.approval == crate::config::Approval::None;
         let head = serde_json::to_string(head).expect("a head is plain text");
-        let page = issue::page(made).map_err(Failure::Findings)?;
+        let page = issue::page(made).map_err(Failure::Findings)?.expect("an issue without enough posts is not frozen");
+        let view = serde_json::to_string(&page.view).expect("a view is plain text");
         let finished = Finished {
             issue: id,
             owner,
             record: &record,
             head: &head,
-            page: &page,
+            page: &page.html,
+            view: &view,
             content_hash: &content_hash,
             audience_hash: &audience_hash,
             transport,

@@ -16,7 +16,7 @@ use crate::digest::history::History;
 use crate::digest::issue::{Issue, Links};
 use crate::digest::links::{self, Link};
 use crate::digest::note::Note;
-use crate::digest::render::{Medium, Rendered, Renderer, TEMPLATE};
+use crate::digest::render::{Medium, Page, Rendered, Renderer, TEMPLATE};
 use crate::disk::load;
 use crate::mail::encoded::{Encoded, Slot};
 use crate::schedule::Period;
@@ -170,21 +170,21 @@ pub fn for_some(made: &Made, articles: &[usize]) -> Result<Mail, Vec<Diagnostic>
     mail(&made.site, &made.digest, &made.history, &chosen, made.note.as_ref(), &mut Vec::new())
 }
 
-/// The page of an issue that was made: every post, and nothing personal.
+/// The page of an issue that was made: every post, and nothing personal. None where there is no issue.
 ///
 /// # Errors
 ///
 /// What is wrong in a template.
-pub fn page(made: &Made) -> Result<String, Vec<Diagnostic>> {
+pub fn page(made: &Made) -> Result<Option<Page>, Vec<Diagnostic>> {
     let one = |err: Diagnostic| vec![err];
-    let Some(mail) = &made.mail else { return Ok(String::new()) };
+    let Some(mail) = &made.mail else { return Ok(None) };
     let renderer = Renderer {
         templates: &made.site.templates,
         theme: &made.digest.theme,
         template: &template(&made.site, &made.digest).map_err(one)?,
         measure: &|html| html.len(),
     };
-    Ok(renderer.render(&mail.issue, Medium::Page).map_err(one)?.html)
+    renderer.page(&mail.issue).map(Some).map_err(one)
 }
 
 /// An unknown digest, and which there are.
@@ -227,7 +227,7 @@ pub fn logo(site: &Site, digest: &Digest) -> Vec<Diagnostic> {
 }
 
 /// The name of the template that a digest is made with.
-fn template(site: &Site, digest: &Digest) -> Result<String, Diagnostic> {
+pub fn template(site: &Site, digest: &Digest) -> Result<String, Diagnostic> {
     let Some(named) = &digest.template else { return Ok(TEMPLATE.to_owned()) };
     let name = match named.value.ends_with(".html") {
         true => named.value.clone(),

@@ -3,6 +3,7 @@
 mod account;
 pub mod adopt;
 mod approval;
+mod archive;
 mod bar;
 pub mod build;
 pub mod check;
@@ -18,6 +19,7 @@ pub mod kept;
 pub mod keys;
 mod letter;
 mod mailing;
+mod redact;
 pub mod send;
 mod signals;
 pub mod site;
@@ -280,9 +282,12 @@ fn manual(mut program: clap::Command) -> String {
         let own = command.get_subcommands().filter(|own| own.get_name() != "help");
         own.map(|own| (own.get_name().to_owned(), own.clone())).collect()
     };
-    let commands = below(&program).into_iter().flat_map(|(name, command)| match below(&command) {
-        own if own.is_empty() => vec![(name, command)],
-        own => own.into_iter().map(|(below, command)| (format!("{name} {below}"), command)).collect(),
+    let commands = below(&program).into_iter().flat_map(|(name, command)| {
+        let own = below(&command);
+        // Such a command may do something by itself, too.
+        let is_one = own.is_empty() || !command.is_subcommand_required_set();
+        let own = own.into_iter().map(|(below, command)| (format!("{name} {below}"), command));
+        is_one.then(|| (name.clone(), command)).into_iter().chain(own).collect::<Vec<_>>()
     });
     for (name, command) in commands {
         // What holds for every command was said once.

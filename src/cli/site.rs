@@ -128,7 +128,8 @@ fn note_key(id: &str) -> String {
 }
 
 impl Site {
-    /// Makes every file of the output folder, one at a time: `sink` gets its path and bytes.
+    /// Makes every file of the output folder but those of digests, one at a time: `sink` gets its path and bytes. The page
+    /// that lists the feeds lists `archives`, too.
     ///
     /// # Errors
     ///
@@ -138,6 +139,7 @@ impl Site {
         &self,
         context: &Context,
         remembered: &BTreeMap<String, Remembered>,
+        archives: Vec<Listed>,
         findings: &mut Vec<Diagnostic>,
         mut sink: impl FnMut(&str, &[u8]) -> Result<(), Diagnostic>,
     ) -> Result<Composed, Vec<Diagnostic>> {
@@ -145,7 +147,7 @@ impl Site {
         findings.extend(found);
         let entries = self.entries(context, &feeds)?;
         let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries };
-        let mut composed = Composed { feeds: feeds.len(), ..Composed::default() };
+        let mut composed = Composed { feeds: feeds.len() + archives.len(), ..Composed::default() };
         let bar = (feeds.len() > LONG / 4).then(|| context.talk.progress(feeds.len() as u64, "writing feeds"));
         let mut updated = Vec::with_capacity(feeds.len());
         for feed in &feeds {
@@ -168,7 +170,7 @@ impl Site {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let listing = self.listing(&feeds, &updated);
+        let listing = self.listing(&feeds, &updated, archives);
         let page = page::render(&self.templates, &listing).map_err(|err| vec![err])?;
         let style = self.templates.style();
         for (path, bytes) in [
@@ -224,7 +226,7 @@ impl Site {
     }
 
     /// Every feed, as people look for one.
-    fn listing(&self, feeds: &[Planned], updated: &[DateTime<Utc>]) -> Listing {
+    fn listing(&self, feeds: &[Planned], updated: &[DateTime<Utc>], archives: Vec<Listed>) -> Listing {
         let site = &self.config.site;
         let mut groups: Vec<Group> = Vec::new();
         for (feed, updated_at) in feeds.iter().zip(updated) {
@@ -243,6 +245,10 @@ impl Site {
                 updated_at: (posts > 0).then_some(*updated_at),
             };
             groups.last_mut().expect("a group was pushed above").feeds.push(listed);
+        }
+        let place = groups.iter().take_while(|group| group.kind < Kind::Digest).count();
+        if !archives.is_empty() {
+            groups.insert(place, Group { kind: Kind::Digest, feeds: archives });
         }
         Listing {
             site_title: site.title.clone(),

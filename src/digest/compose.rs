@@ -21,8 +21,8 @@ use url::Url;
 /// At most so many older posts are named.
 const MOST_RELATED: usize = 3;
 /// The longest subject and preheader, in characters: more is not shown anywhere.
-const SUBJECT_CHARS: usize = 150;
-const PREHEADER_CHARS: usize = 150;
+pub(super) const SUBJECT_CHARS: usize = 150;
+pub(super) const PREHEADER_CHARS: usize = 150;
 /// How much of a lead stands in for a missing summary, in characters.
 const STAND_IN_CHARS: usize = 280;
 
@@ -298,12 +298,9 @@ impl Composer<'_> {
         if issue.subject.is_empty() {
             issue.subject = one_line(&plain_subject, SUBJECT_CHARS);
         }
-        let preheader = preheader.unwrap_or_else(|| match (issue.sensitive, &titles[..], &issue.lead) {
-            (true, ..) | (_, [], _) => count,
-            (_, [_], _) => issue.stories().map(|story| story.summary.to_string()).collect(),
-            (_, [_, others @ ..], _) => {
-                others.iter().take(5).map(|title| shortened(title, 70)).collect::<Vec<_>>().join(" · ")
-            }
+        let preheader = preheader.unwrap_or_else(|| match issue.stories().next().filter(|_| !issue.sensitive) {
+            Some(first) => preheader_of(&titles.iter().map(Text::as_str).collect::<Vec<_>>(), &first.summary),
+            None => count,
         });
         issue.preheader = one_line(&preheader, PREHEADER_CHARS);
         Ok(())
@@ -330,13 +327,24 @@ impl Composer<'_> {
     }
 }
 
+/// What an issue of these titles, at least one, says after its subject: what the subject does not name. Of one post, its
+/// summary.
+pub(super) fn preheader_of(titles: &[&str], summary: &str) -> String {
+    match titles {
+        [_, others @ ..] if !others.is_empty() => {
+            others.iter().take(5).map(|title| shortened(title, 70)).collect::<Vec<_>>().join(" · ")
+        }
+        _ => summary.to_owned(),
+    }
+}
+
 fn title_of(article: &Article) -> Text {
     let title = Text::one_line(&article.post.title.value);
     if title.is_empty() { article.url.clone() } else { title }
 }
 
 /// One line for a header: no control characters, none that turn the direction of what follows, at most so long.
-fn one_line(raw: &str, chars: usize) -> Text {
+pub(super) fn one_line(raw: &str, chars: usize) -> Text {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}');
     let spaced: String = raw.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect();
     Text::new(&shortened(&Text::one_line(&spaced), chars))

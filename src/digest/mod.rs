@@ -1,5 +1,6 @@
 //! Digests: which posts go out together, and the mail that carries them.
 
+pub mod archive;
 pub mod choose;
 pub mod compose;
 pub mod due;
@@ -9,6 +10,7 @@ pub mod issue;
 pub mod links;
 pub mod note;
 pub mod preview;
+pub mod redact;
 pub mod render;
 #[cfg(test)]
 mod support;

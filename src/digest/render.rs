@@ -5,7 +5,7 @@
 //! from the end, then titles are: the same way every time, and said. The page of the issue has every post.
 
 use super::issue::Issue;
-use super::view::{Shape, View};
+use super::view::Shape;
 use crate::config::Theme;
 use crate::diagnostic::Diagnostic;
 use crate::language::{Language, fill};
@@ -13,7 +13,7 @@ use crate::template::Templates;
 use crate::text::Text;
 use css_inline::CSSInliner;
 
-pub use super::view::Medium;
+pub use super::view::{Medium, View};
 
 /// The most that the HTML of a mail takes, encoded: 90 KB.
 pub const MOST_BYTES: usize = 90_000;
@@ -43,6 +43,15 @@ pub struct Rendered {
     pub shortened: Shortening,
     /// What could not be done as it was asked for.
     pub findings: Vec<Diagnostic>,
+}
+
+/// The page of an issue.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// As HTML.
+    pub html: String,
+    /// What it was made from.
+    pub view: View,
 }
 
 /// What was left out of a mail to make it fit.
@@ -102,6 +111,25 @@ impl Renderer<'_> {
         })
     }
 
+    /// The page of an issue: every post, nothing personal.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in the template.
+    pub fn page(&self, issue: &Issue) -> Result<Page, Diagnostic> {
+        let Attempt { html, view, .. } = self.attempt(issue, Medium::Page, Shape::WHOLE)?;
+        Ok(Page { html, view })
+    }
+
+    /// The HTML of a view that was kept.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in the template.
+    pub fn again(&self, view: &View) -> Result<String, Diagnostic> {
+        self.inlined(&self.templates.render(self.template, view)?)
+    }
+
     /// The most that fits, found in the same order each time; the least there is where nothing fits.
     fn shorten(&self, issue: &Issue) -> Result<Attempt, Diagnostic> {
         let stories = issue.sections.iter().map(|section| section.stories.len()).sum();
@@ -129,8 +157,7 @@ impl Renderer<'_> {
 
     fn attempt(&self, issue: &Issue, medium: Medium, shape: Shape) -> Result<Attempt, Diagnostic> {
         let (view, hidden) = View::of(issue, self.theme, medium, shape);
-        let raw = self.templates.render(self.template, &view)?;
-        let html = self.inlined(&raw)?;
+        let html = self.again(&view)?;
         Ok(Attempt { encoded_bytes: (self.measure)(&html), html, view, hidden, shape })
     }
 

@@ -1,17 +1,16 @@
 //! What the templates of a digest see: an issue in the words, addresses and colours of one mail or page.
 //!
 //! A site's own templates rely on these names, so one that is here stays. All texts are plain; `html` and `attributes` are
-//! the only fields that are HTML already.
+//! the only fields that are HTML already. The view of a page is kept with its issue, as JSON: one that an older version
+//! kept lacks what has come since, and is read all the same.
 
-use super::issue::{Call, Image, Issue, Section, Story};
-use super::words::Words;
-use crate::config::{Colours, Theme};
-use crate::content::links::absolute;
-use crate::language::{Direction, Language};
-use crate::wrap::shortened;
-use serde::Serialize;
+mod maker;
+
+pub(super) use maker::{Shape, filler};
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use url::Url;
 
 /// What an issue is rendered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,43 +21,22 @@ pub enum Medium {
     Page,
 }
 
-/// How much of an issue is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// The lead story has its lead; else its summary.
-    pub lead_words: bool,
-    /// A summary has at most so many characters.
-    pub summary_chars: usize,
-    /// So many stories below the lead have a summary.
-    pub summaries: usize,
-    /// So many of the others have a title.
-    pub titles: usize,
-}
-
-impl Shape {
-    /// Everything.
-    pub const WHOLE: Shape =
-        Shape { lead_words: true, summary_chars: usize::MAX, summaries: usize::MAX, titles: usize::MAX };
-}
-
-/// The space between the edge of the column and the text, in pixels.
-const PADDING: u32 = 40;
-
 /// What a template sees.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct View {
     /// BCP 47 tag of the site's words.
     pub lang: String,
     /// `ltr` or `rtl`.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
     /// The other side.
-    pub end: &'static str,
+    pub end: Cow<'static, str>,
     /// Whether it is for one person: then there are `unsubscribe` and `preferences`.
     pub is_mail: bool,
     /// The fixed texts; `attributes` says their language where it is not the site's.
-    pub words: BTreeMap<&'static str, String>,
+    pub words: BTreeMap<Cow<'static, str>, String>,
     /// The subject.
     pub subject: String,
     /// What mail clients show after the subject.
@@ -97,12 +75,27 @@ pub struct View {
     pub unsubscribe_url: String,
     /// Changes what one gets.
     pub preferences_url: String,
+    /// What was taken out of the page after it had been frozen; none on a mail.
+    pub redacted: Option<RedactedView>,
     /// Colours, font and width.
     pub theme: ThemeView,
 }
 
+/// What was taken out of a page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RedactedView {
+    /// How many posts.
+    pub posts: usize,
+    /// The day of the last of them, as YYYY-MM-DD.
+    pub date_iso: String,
+    /// A sentence that says so.
+    pub text: String,
+}
+
 /// The site.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SiteView {
     /// Its name.
     pub title: String,
@@ -111,20 +104,22 @@ pub struct SiteView {
 }
 
 /// Words of an editor or a post.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WordsView {
     /// Clean HTML.
     pub html: String,
     /// The same as text.
     pub text: String,
     /// `ltr` or `rtl`.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
 }
 
 /// Posts with something in common.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SectionView {
     /// What; may be empty.
     pub title: String,
@@ -133,8 +128,11 @@ pub struct SectionView {
 }
 
 /// A post.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StoryView {
+    /// The id of its entry.
+    pub id: String,
     /// One line.
     pub title: String,
     /// Where it is read.
@@ -156,7 +154,7 @@ pub struct StoryView {
     /// ` lang="…" dir="…"` of names and dates that stand among its words, where they are not in the same language.
     pub around: String,
     /// The side that its lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
     /// Its picture.
     pub image: Option<ImageView>,
     /// What it asks to do.
@@ -164,7 +162,8 @@ pub struct StoryView {
 }
 
 /// A picture.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageView {
     /// Absolute.
     pub url: String,
@@ -177,7 +176,8 @@ pub struct ImageView {
 }
 
 /// A call to action.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CallView {
     /// One line.
     pub title: String,
@@ -188,18 +188,19 @@ pub struct CallView {
     /// Where it leads.
     pub url: String,
     /// `ltr` or `rtl`, as its title is written.
-    pub dir: &'static str,
+    pub dir: Cow<'static, str>,
     /// The side that lines start at: `left` or `right`.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
 }
 
 /// The theme.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ThemeView {
     /// Colours by name, as `#rrggbb`.
-    pub light: BTreeMap<&'static str, String>,
+    pub light: BTreeMap<Cow<'static, str>, String>,
     /// The same for dark.
-    pub dark: BTreeMap<&'static str, String>,
+    pub dark: BTreeMap<Cow<'static, str>, String>,
     /// A font stack as CSS wants it.
     pub font: String,
     /// The one font of it for Outlook, which does not look further when it has not got the first.
@@ -211,7 +212,8 @@ pub struct ThemeView {
 }
 
 /// The logo.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LogoView {
     /// Absolute.
     pub url: String,
@@ -225,248 +227,9 @@ pub struct LogoView {
     pub height: u32,
 }
 
-/// What a view is made with.
-struct Maker<'a> {
-    issue: &'a Issue,
-    theme: &'a Theme,
-    shape: Shape,
-}
-
 impl View {
-    /// An issue as it is to be shown, and how many of its posts are not even shown by their titles.
-    pub(super) fn of(issue: &Issue, theme: &Theme, medium: Medium, shape: Shape) -> (View, usize) {
-        let maker = Maker { issue, theme, shape };
-        let language = &issue.language;
-        let words = &language.words().digest;
-        let (start, end) = sides(language.direction());
-        let mut room = shape.summaries;
-        let mut sections = Vec::new();
-        let mut titles: Vec<&Story> = Vec::new();
-        for section in &issue.sections {
-            let shown = section.stories.len().min(room);
-            room -= shown;
-            if shown > 0 {
-                sections.push(maker.section(section, shown));
-            }
-            titles.extend(&section.stories[shown..]);
-        }
-        titles.extend(&issue.titles);
-        let hidden = titles.len().saturating_sub(shape.titles);
-        let posts = issue.stories().count();
-        let links = &issue.footer.links;
-        let personal = |url: &str| if medium == Medium::Mail { url.to_owned() } else { String::new() };
-        let view = View {
-            lang: language.tag().to_string(),
-            dir: language.direction().name(),
-            start,
-            end,
-            is_mail: medium == Medium::Mail,
-            words: BTreeMap::from([
-                ("also", words.also.clone()),
-                ("read_on", words.read_on.clone()),
-                ("related", words.related.clone()),
-                ("view", words.view.clone()),
-                ("unsubscribe", words.unsubscribe.clone()),
-                ("preferences", words.preferences.clone()),
-                ("attributes", fixed_attributes(language)),
-            ]),
-            subject: issue.subject.to_string(),
-            preheader: issue.preheader.to_string(),
-            filler: "\u{a0}\u{34f}\u{200c} ".repeat(150_usize.saturating_sub(issue.preheader.chars().count()) / 2 + 20),
-            title: issue.title.to_string(),
-            site: SiteView { title: issue.site_title.to_string(), url: issue.site_url.to_string() },
-            period: issue.period.clone(),
-            date: language.day(issue.date),
-            count: language.count(&language.words().counts.posts, posts, &[]),
-            intro: issue.intro.as_ref().map(words_view),
-            lead: issue.lead.as_ref().map(|story| maker.lead(story)),
-            sections,
-            titles: titles.iter().take(shape.titles).map(|story| maker.story(story)).collect(),
-            more: if hidden > 0 { language.count(&words.more, hidden, &[]) } else { String::new() },
-            related: issue.related.iter().map(|story| maker.story(story)).collect(),
-            reason: personal(&issue.footer.reason),
-            postal_address: issue.footer.postal_address.iter().map(|line| line.to_string()).collect(),
-            page_url: links.page.to_string(),
-            unsubscribe_url: personal(&links.unsubscribe),
-            preferences_url: personal(&links.preferences),
-            theme: maker.theme_view(),
-        };
-        (view, hidden)
+    /// Every post that is shown, in the order in which they stand. Related ones are not among them.
+    pub fn stories(&self) -> impl Iterator<Item = &StoryView> {
+        self.lead.iter().chain(self.sections.iter().flat_map(|section| &section.stories)).chain(&self.titles)
     }
-}
-
-impl Maker<'_> {
-    fn section(&self, section: &Section, shown: usize) -> SectionView {
-        let stories = section.stories[..shown].iter().map(|story| self.story(story));
-        SectionView { title: section.title.to_string(), stories: stories.collect() }
-    }
-
-    fn story(&self, story: &Story) -> StoryView {
-        let language = &self.issue.language;
-        let names: Vec<String> =
-            story.authors.iter().filter(|name| !name.is_empty()).map(|name| self.held(name)).collect();
-        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let byline = match names.is_empty() {
-            true => String::new(),
-            false => crate::language::fill(&language.words().digest.by, &[("names", &language.list(&names))]),
-        };
-        let (attributes, direction) = self.attributes(story);
-        StoryView {
-            title: story.title.to_string(),
-            url: story.url.to_string(),
-            summary: shortened(&story.summary, self.shape.summary_chars),
-            words: None,
-            byline,
-            date: match self.issue.date - story.published_on {
-                // Within half a year nobody asks which year is meant.
-                age if age.num_days().abs() <= 183 => language.short_day(story.published_on),
-                _ => language.day(story.published_on),
-            },
-            date_iso: story.published_on.to_string(),
-            category: story.category.as_ref().map(|name| name.to_string()).unwrap_or_default(),
-            around: if language.is_spoken() && !attributes.is_empty() {
-                format!(" lang=\"{}\" dir=\"{}\"", escaped_tag(language.tag()), language.direction().name())
-            } else {
-                fixed_attributes(language)
-            },
-            attributes,
-            start: sides(direction).0,
-            image: None,
-            call: None,
-        }
-    }
-
-    /// A name that does not turn what follows it: after one of the other direction, a date would be read as its part
-    /// (UAX #9, rule W2 and the rules N). A mark of the mail's direction ends that, in HTML as in text.
-    fn held(&self, name: &str) -> String {
-        let words = &self.issue.language;
-        let around = if words.is_spoken() { words.direction() } else { Direction::of_tag(&words.words().tag) };
-        let mark = match around {
-            Direction::LeftToRight => '\u{200e}',
-            Direction::RightToLeft => '\u{200f}',
-        };
-        match Direction::of_text(name) {
-            Some(direction) if direction != around => format!("{name}{mark}"),
-            _ => name.to_owned(),
-        }
-    }
-
-    fn lead(&self, story: &Story) -> StoryView {
-        let whole = self.shape.lead_words;
-        StoryView {
-            words: story.words.as_ref().filter(|_| whole).map(words_view),
-            image: story.image.as_ref().map(|image| self.image(image)),
-            call: story.call_to_action.as_ref().map(|call| self.call(call, whole)),
-            ..self.story(story)
-        }
-    }
-
-    fn call(&self, call: &Call, whole: bool) -> CallView {
-        let direction = Direction::of_text(&call.title).unwrap_or(self.issue.language.direction());
-        CallView {
-            title: call.title.to_string(),
-            words: call.words.as_ref().filter(|_| whole).map(words_view),
-            label: call.label.to_string(),
-            url: call.url.to_string(),
-            dir: direction.name(),
-            start: sides(direction).0,
-        }
-    }
-
-    /// As wide as the text at most, in its own proportions.
-    fn image(&self, image: &Image) -> ImageView {
-        let room = self.theme.width - 2 * PADDING;
-        let (width, height) = match image.size {
-            Some((width, height)) => {
-                let shown = width.min(room);
-                let scaled = u64::from(height) * u64::from(shown) / u64::from(width.max(1));
-                (shown, u32::try_from(scaled).unwrap_or(u32::MAX).max(1))
-            }
-            None => (room, 0),
-        };
-        ImageView { url: image.url.to_string(), alt: image.alt.to_string(), width, height }
-    }
-
-    /// The language and direction of a story as attributes, where they are not those of the mail; and its direction.
-    fn attributes(&self, story: &Story) -> (String, Direction) {
-        let around = &self.issue.language;
-        let direction = match &story.language {
-            Some(tag) => Direction::of_tag(tag),
-            None => Direction::of_text(&story.title).unwrap_or(around.direction()),
-        };
-        let mut out = match &story.language {
-            Some(tag) => format!(" lang=\"{}\"", escaped_tag(tag)),
-            None => String::new(),
-        };
-        if direction != around.direction() {
-            out.push_str(&format!(" dir=\"{}\"", direction.name()));
-        }
-        (out, direction)
-    }
-
-    fn theme_view(&self) -> ThemeView {
-        let site = Url::parse(&self.issue.site_url).ok();
-        let resolve = |src: &str| Some(absolute(src, site.as_ref()?)?.to_string());
-        // Whoever fetches a picture tells that the mail was opened.
-        let logo = self.theme.logo.as_ref().filter(|_| !self.issue.sensitive).and_then(|logo| {
-            Some(LogoView {
-                url: resolve(&logo.src)?,
-                dark_url: logo.dark_src.as_deref().and_then(resolve).unwrap_or_default(),
-                alt: logo.alt.as_ref().unwrap_or(&self.issue.site_title).to_string(),
-                width: logo.width.min(self.theme.width - 2 * PADDING),
-                height: logo.height,
-            })
-        });
-        ThemeView {
-            light: colours(&self.theme.light),
-            dark: colours(&self.theme.dark),
-            font: self.theme.font.clone(),
-            plain_font: self.theme.plain_font(),
-            width: self.theme.width,
-            logo,
-        }
-    }
-}
-
-/// The sides that lines start and end at.
-fn sides(direction: Direction) -> (&'static str, &'static str) {
-    match direction {
-        Direction::LeftToRight => ("left", "right"),
-        Direction::RightToLeft => ("right", "left"),
-    }
-}
-
-/// A language tag without what no tag holds: it goes where nothing is escaped.
-fn escaped_tag(tag: &str) -> String {
-    tag.chars().filter(|&c| c.is_ascii_alphanumeric() || c == '-').collect()
-}
-
-fn words_view(words: &Words) -> WordsView {
-    let direction = Direction::of_text(&words.text).unwrap_or(Direction::LeftToRight);
-    WordsView {
-        html: words.html.to_string(),
-        text: words.text.clone(),
-        dir: direction.name(),
-        start: sides(direction).0,
-    }
-}
-
-fn fixed_attributes(language: &Language) -> String {
-    let tag = &language.words().tag;
-    match language.is_spoken() {
-        true => String::new(),
-        false => format!(" lang=\"{tag}\" dir=\"{}\"", Direction::of_tag(tag).name()),
-    }
-}
-
-fn colours(colours: &Colours) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
-        ("background", colours.background.to_string()),
-        ("surface", colours.surface.to_string()),
-        ("text", colours.text.to_string()),
-        ("muted", colours.muted.to_string()),
-        ("accent", colours.accent.to_string()),
-        ("button_text", colours.button_text.to_string()),
-        ("border", colours.border.to_string()),
-    ])
 }

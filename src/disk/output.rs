@@ -133,6 +133,21 @@ impl<'a> Output<'a> {
         write.map_err(|err| unwritable(&shown, &err))
     }
 
+    /// The files below a folder, which ends in `/`, that the last build wrote and that are still there, sorted.
+    pub fn written(&self, folder: &str) -> Vec<String> {
+        let files = self.before.files.range(folder.to_owned()..).map(|(path, _)| path);
+        let below = files.take_while(|path| path.starts_with(folder));
+        below.filter(|path| self.folder.join(path).is_file()).cloned().collect()
+    }
+
+    /// Leaves a file that the last build wrote as it is: it stays ours. One that was put already is what was put.
+    pub fn keep(&mut self, path: &str) {
+        if let Some(was) = self.before.files.get(path).filter(|_| !self.now.contains_key(path)) {
+            self.now.insert(path.to_owned(), was.clone());
+            self.report.unchanged.push(path.to_owned());
+        }
+    }
+
     /// What was put and differs from what is there, as paths under the output folder.
     pub fn changed(&self) -> &[String] {
         &self.staged

@@ -43,6 +43,8 @@ pub enum Kind {
     Site,
     /// The feeds that the settings declare.
     Declared,
+    /// One feed for each digest that has issues to show.
+    Digest,
     /// One feed for each term of an axis.
     Term(Axis),
 }
@@ -53,6 +55,7 @@ impl Kind {
         match self {
             Kind::Site => &words.kinds.all,
             Kind::Declared => &words.kinds.declared,
+            Kind::Digest => &words.kinds.digest,
             Kind::Term(Axis::Category) => &words.kinds.category,
             Kind::Term(Axis::Topic) => &words.kinds.topic,
             Kind::Term(Axis::Tag) => &words.kinds.tag,
@@ -65,6 +68,7 @@ impl Kind {
         match self {
             Kind::Site => "",
             Kind::Declared => "feeds",
+            Kind::Digest => "digest",
             Kind::Term(axis) => axis.name(),
         }
     }
@@ -83,7 +87,7 @@ pub struct Listed {
     pub folder_url: Text,
     /// The formats that it is written in.
     pub formats: Vec<Format>,
-    /// How many posts it has had, those in its archives among them.
+    /// How many posts it has had, those in its archives among them; of a digest, how many issues.
     pub posts: usize,
     /// The newest change; `None` for a feed without posts.
     pub updated_at: Option<DateTime<Utc>>,

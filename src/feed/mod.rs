@@ -10,6 +10,7 @@ pub mod discover;
 pub mod entry;
 pub mod gone;
 pub mod hosting;
+pub mod issues;
 pub mod json;
 pub mod kept;
 pub mod listing;

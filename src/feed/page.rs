@@ -59,7 +59,7 @@ pub struct SiteView {
 /// A group, as the template sees it.
 #[derive(Debug, Serialize)]
 pub struct GroupView {
-    /// `all`, `feeds`, `category`, `topic`, `tag` or `author`.
+    /// `all`, `feeds`, `digest`, `category`, `topic`, `tag` or `author`.
     pub name: &'static str,
     /// What people read above it.
     pub title: &'static str,
@@ -76,7 +76,7 @@ pub struct FeedView {
     pub description: String,
     /// The page that it is a feed of.
     pub home_url: String,
-    /// How many posts it has had.
+    /// How many posts it has had; of a digest, how many issues.
     pub posts: usize,
     /// The same in words.
     pub count: String,
@@ -127,20 +127,22 @@ impl GroupView {
         GroupView {
             name: if group.kind == Kind::Site { "all" } else { group.kind.folder() },
             title: listing.title_of(group),
-            feeds: group.feeds.iter().map(|feed| FeedView::of(feed, language)).collect(),
+            feeds: group.feeds.iter().map(|feed| FeedView::of(feed, group.kind, language)).collect(),
         }
     }
 }
 
 impl FeedView {
-    fn of(feed: &Listed, language: &Language) -> FeedView {
+    fn of(feed: &Listed, kind: Kind, language: &Language) -> FeedView {
+        let counts = &language.words().counts;
+        let counted = if kind == Kind::Digest { &counts.issues } else { &counts.posts };
         let title = if feed.title.trim().is_empty() { &feed.folder_url } else { &feed.title };
         FeedView {
             title: title.to_string(),
             description: feed.description.to_string(),
             home_url: feed.home_url.to_string(),
             posts: feed.posts,
-            count: language.count(&language.words().counts.posts, feed.posts, &[]),
+            count: language.count(counted, feed.posts, &[]),
             updated_on: feed.updated_at.map(|at| language.day(shown::sayable(at).date_naive())),
             updated: feed.updated_at.map(shown::rfc3339),
             files: feed.formats.iter().map(|&format| FileView::of(feed, format)).collect(),

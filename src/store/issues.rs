@@ -126,6 +126,8 @@ pub struct Finished<'a> {
     pub head: &'a str,
     /// The page of the issue, as HTML, without anything personal.
     pub page: &'a str,
+    /// What that page was made from, as JSON.
+    pub view: &'a str,
     /// The hash of the variant that has every post: what somebody approves.
     pub content_hash: &'a str,
     /// The hash of who gets what.

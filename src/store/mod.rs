@@ -3,6 +3,7 @@
 //! The trait says what every store can do; the same tests run on each of them. A store decides nothing that a command could
 //! decide: it keeps what it is told, and refuses what would carry a post twice.
 
+pub mod archive;
 pub mod issues;
 pub mod leaving;
 pub mod ledger;

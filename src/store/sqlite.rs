@@ -3,6 +3,7 @@
 //! The file is in WAL mode, so that previews can read while an issue is being frozen; whoever writes says so with the first
 //! statement (`BEGIN IMMEDIATE`) and waits for the others. Each statement stands in a function of its own.
 
+mod archive;
 mod claims;
 pub mod copy;
 mod freezing;
@@ -30,9 +31,10 @@ const APPLICATION_ID: i64 = 0x7469_6469;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The migrations, by number.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql")),
     (2, "deliveries", include_str!("../../migrations/sqlite/0002_deliveries.sql")),
+    (3, "archive", include_str!("../../migrations/sqlite/0003_archive.sql")),
     (4, "notices", include_str!("../../migrations/sqlite/0004_notices.sql")),
 ];
 

@@ -58,7 +58,7 @@ macro_rules! ledger_promises {
 }
 pub(crate) use ledger_promises;
 
-fn at(minutes: i64) -> DateTime<Utc> {
+pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).expect("a moment") + TimeDelta::minutes(minutes)
 }
 
@@ -112,6 +112,7 @@ async fn finish(store: &impl Issues, issue: i64, owner: &str, record: &Record) -
         record,
         head: "{}",
         page: "<p>page</p>",
+        view: "{}",
         content_hash: "c",
         audience_hash: "a",
         transport: "outbox",
@@ -157,7 +158,7 @@ async fn end(store: &impl Ledger, ended: Ended, minute: i64) -> bool {
 }
 
 /// Claims the first delivery, puts it on the wire and ends it.
-async fn send(store: &impl Ledger, issue: i64, state: State) -> Ticket {
+pub(crate) async fn send(store: &impl Ledger, issue: i64, state: State) -> Ticket {
     let ticket = claim(store, issue, "w", 0, 1).await.remove(0).ticket;
     assert_eq!(leave(store, ticket, "w", 0).await, Leave::Given);
     assert!(end(store, ended(ticket, state), 0).await);

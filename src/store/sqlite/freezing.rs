@@ -221,7 +221,7 @@ pub(super) async fn make_visible(
 ) -> Found<()> {
     let sql = "UPDATE issue SET state = 'frozen', freezing_by = NULL, freezing_until = NULL, former_state = NULL,
             recorded_at = $2, frozen_at = $2, head = $3, content_hash = $4, audience_hash = $5, transport = $6,
-            page = $8, approved_at = CASE WHEN $7 THEN $2 END, starts_at = $9, cutoff_at = $10,
+            page = $8, view = $11, approved_at = CASE WHEN $7 THEN $2 END, starts_at = $9, cutoff_at = $10,
             candidates = (SELECT count(*) FROM delivery WHERE issue_id = $1)
         WHERE id = $1";
     sqlx::query(sql)
@@ -235,6 +235,7 @@ pub(super) async fn make_visible(
         .bind(finished.page)
         .bind(finished.record.period.starts_at.timestamp())
         .bind(finished.record.period.cutoff.timestamp())
+        .bind(finished.view)
         .execute(connection)
         .await
         .map(drop)

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::archive::contract::archive_promises;
 use crate::store::block_on;
 use crate::store::contract::{promises, record};
 use crate::store::ledger::contract::ledger_promises;
@@ -18,6 +19,7 @@ promises!(empty());
 ledger_promises!(empty());
 notice_promises!(empty());
 postbox_promises!(empty());
+archive_promises!(empty());
 
 /// A folder with a store in it that carried `a`.
 fn site() -> (tempfile::TempDir, PathBuf) {
