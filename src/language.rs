@@ -49,6 +49,8 @@ pub struct Words {
     feeds: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
+    /// Mails to one person that are no issue.
+    pub notices: NoticesWords,
     /// The page that shows an issue before it goes out.
     pub preview: PreviewWords,
 }
@@ -133,6 +135,44 @@ pub struct DigestWords {
     /// The link to the choice of categories and topics.
     pub preferences: String,
     /// Why somebody gets the mail: `{digest}`.
+    pub reason: String,
+}
+
+/// What mails to one person say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesWords {
+    /// Above the address that the button leads to.
+    pub open: String,
+    /// How long a link is good, in days.
+    pub days: Counted,
+    /// The same in hours.
+    pub hours: Counted,
+    /// Whether somebody means it.
+    pub confirm: NoticeWords,
+    /// That there is nothing to confirm.
+    pub known: NoticeWords,
+    /// A link to what is kept of somebody.
+    pub link: NoticeWords,
+    /// After the yes.
+    pub welcome: NoticeWords,
+}
+
+/// What a mail to one person says. `{site}` is the site's title, `{digests}` those of the digests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeWords {
+    /// One line, which names no digest: it is read by everybody who carries the mail.
+    pub subject: String,
+    /// Above it.
+    pub heading: String,
+    /// What it is about.
+    pub lead: String,
+    /// What to do.
+    pub button: String,
+    /// What else to know.
+    pub otherwise: String,
+    /// Why somebody gets the mail.
     pub reason: String,
 }
 
