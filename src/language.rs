@@ -51,6 +51,8 @@ pub struct Words {
     archive: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
+    /// Mails to one person that are no issue.
+    pub notices: NoticesWords,
     /// The page that shows an issue before it goes out.
     pub preview: PreviewWords,
 }
@@ -142,6 +144,44 @@ pub struct DigestWords {
     pub reason: String,
     /// On a page that posts were taken out of: `{date}`.
     pub redacted: Counted,
+}
+
+/// What mails to one person say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesWords {
+    /// Above the address that the button leads to.
+    pub open: String,
+    /// How long a link is good, in days.
+    pub days: Counted,
+    /// The same in hours.
+    pub hours: Counted,
+    /// Whether somebody means it.
+    pub confirm: NoticeWords,
+    /// That there is nothing to confirm.
+    pub known: NoticeWords,
+    /// A link to what is kept of somebody.
+    pub link: NoticeWords,
+    /// After the yes.
+    pub welcome: NoticeWords,
+}
+
+/// What a mail to one person says. `{site}` is the site's title, `{digests}` those of the digests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeWords {
+    /// One line, which names no digest: it is read by everybody who carries the mail.
+    pub subject: String,
+    /// Above it.
+    pub heading: String,
+    /// What it is about.
+    pub lead: String,
+    /// What to do.
+    pub button: String,
+    /// What else to know.
+    pub otherwise: String,
+    /// Why somebody gets the mail.
+    pub reason: String,
 }
 
 /// A text that depends on a number.

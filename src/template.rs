@@ -32,6 +32,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("tidings/digest/story.txt", include_str!("templates/digest/story.txt")),
     ("tidings/digest/style.html", include_str!("templates/digest/style.html")),
     ("tidings/feeds.html", include_str!("templates/feeds.html")),
+    ("tidings/notice.html", include_str!("templates/notice.html")),
+    ("tidings/notice.txt", include_str!("templates/notice.txt")),
     ("tidings/preview.html", include_str!("templates/preview.html")),
 ];
 
@@ -541,6 +543,8 @@ error: unknown template `nowhere.html`
             "digest/story.txt",
             "digest/style.html",
             "feeds.html",
+            "notice.html",
+            "notice.txt",
             "preview.html",
             "style.css",
         ];

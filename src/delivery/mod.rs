@@ -6,6 +6,7 @@
 pub mod breaker;
 mod line;
 pub mod message;
+pub mod notice;
 pub mod outcome;
 pub mod pace;
 mod queue;

@@ -127,7 +127,7 @@ impl Renderer<'_> {
     ///
     /// What is wrong in the template.
     pub fn again(&self, view: &View) -> Result<String, Diagnostic> {
-        self.inlined(&self.templates.render(self.template, view)?)
+        inlined(&self.templates.render(self.template, view)?, self.template)
     }
 
     /// The most that fits, found in the same order each time; the least there is where nothing fits.
@@ -159,18 +159,6 @@ impl Renderer<'_> {
         let (view, hidden) = View::of(issue, self.theme, medium, shape);
         let html = self.again(&view)?;
         Ok(Attempt { encoded_bytes: (self.measure)(&html), html, view, hidden, shape })
-    }
-
-    /// The HTML with its styles on each element, since Gmail drops them from the head at times. What depends on the device
-    /// stays in the head.
-    fn inlined(&self, html: &str) -> Result<String, Diagnostic> {
-        let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).minify_css(true).build();
-        let html = inliner.inline(html).map_err(|error| {
-            let cause = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            Diagnostic::error(format!("the styles of template `{}` cannot be read: {cause}", self.template))
-        })?;
-        // What stays of the styles is put first in the head, and the encoding must stand in the first 1024 bytes.
-        Ok(html.replacen("<head>", "<head>\n<meta charset=\"utf-8\">\n", 1))
     }
 
     fn text_template(&self) -> String {
@@ -207,9 +195,25 @@ fn most(limit: usize, attempt: impl Fn(usize) -> Result<Attempt, Diagnostic>) ->
     Ok(best)
 }
 
+/// HTML with its styles on each element, since Gmail drops them from the head at times. What depends on the device stays in
+/// the head.
+///
+/// # Errors
+///
+/// Styles that cannot be read, with the name of the template.
+pub fn inlined(html: &str, template: &str) -> Result<String, Diagnostic> {
+    let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).minify_css(true).build();
+    let html = inliner.inline(html).map_err(|error| {
+        let cause = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Diagnostic::error(format!("the styles of template `{template}` cannot be read: {cause}"))
+    })?;
+    // What stays of the styles is put first in the head, and the encoding must stand in the first 1024 bytes.
+    Ok(html.replacen("<head>", "<head>\n<meta charset=\"utf-8\">\n", 1))
+}
+
 /// Text without white space at the end of a line (but for that of `-- `, which mail clients look for), and with one blank
 /// line where there are several.
-fn tidied(text: &str) -> String {
+pub fn tidied(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.trim().lines().map(|line| if line == "-- " { line } else { line.trim_end() }) {
         if !(line.is_empty() && out.ends_with("\n\n")) {

@@ -6,7 +6,8 @@
 
 mod maker;
 
-pub(super) use maker::{Shape, filler};
+pub(super) use maker::Shape;
+pub use maker::{filler, sides};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

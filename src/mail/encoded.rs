@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 /// The longest line of quoted-printable text, without the `=` that continues it.
 const LINE: usize = 75;
 
+/// The longest line of text that is left as it is: RFC 5322, section 2.1.1.
+const LONGEST_READABLE: usize = 998;
+
 /// A word that stands for what each recipient's mail says in its place: letters and digits, which no template, escape or
 /// URL changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +90,8 @@ pub struct Encoded {
 /// How a part is encoded (RFC 2045, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transfer {
+    /// As it is.
+    SevenBit,
     /// Readable but for what is not ASCII.
     QuotedPrintable,
     /// Shorter where most is not ASCII.
@@ -97,6 +102,7 @@ impl Transfer {
     /// The value of Content-Transfer-Encoding.
     pub fn as_str(self) -> &'static str {
         match self {
+            Transfer::SevenBit => "7bit",
             Transfer::QuotedPrintable => "quoted-printable",
             Transfer::Base64 => "base64",
         }
@@ -129,6 +135,22 @@ impl Encoded {
         Encoded { transfer: Transfer::Base64, bytes: raw.into_bytes(), places, widths }
     }
 
+    /// The text as it is where it is plain ASCII, so that also a person who looks at the file finds its addresses whole; else
+    /// as [`Encoded::new`] has it. Without slots.
+    pub fn readable(text: &str) -> Encoded {
+        let is_plain = |line: &str| {
+            let is_printable = |b: u8| matches!(b, b' '..=b'~' | b'\t');
+            line.len() <= LONGEST_READABLE && line.bytes().all(is_printable) && !must_be_quoted(line)
+        };
+        match text.ends_with('\n') && text.lines().all(is_plain) {
+            true => {
+                let lines: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
+                Encoded { transfer: Transfer::SevenBit, bytes: lines.into_bytes(), places: vec![], widths: vec![] }
+            }
+            false => Encoded::new(text, &[]),
+        }
+    }
+
     /// How it is encoded.
     pub fn transfer(&self) -> Transfer {
         self.transfer
@@ -137,7 +159,7 @@ impl Encoded {
     /// How many bytes go over the wire: the same for every recipient.
     pub fn size_bytes(&self) -> usize {
         match self.transfer {
-            Transfer::QuotedPrintable => self.bytes.len(),
+            Transfer::SevenBit | Transfer::QuotedPrintable => self.bytes.len(),
             Transfer::Base64 => base64_len(self.bytes.len()),
         }
     }
@@ -165,7 +187,7 @@ impl Encoded {
             }
         }
         match self.transfer {
-            Transfer::QuotedPrintable => {
+            Transfer::SevenBit | Transfer::QuotedPrintable => {
                 let start = out.len();
                 out.extend_from_slice(&self.bytes);
                 self.put(values, &mut out[start..]);
@@ -186,6 +208,12 @@ impl Encoded {
             bytes[at..at + self.widths[number]].copy_from_slice(values[number].as_bytes());
         }
     }
+}
+
+/// Whether a line would be changed on its way: some programs write a `>` before `From ` at the start of a line, or take a lone
+/// dot for the end of the mail.
+fn must_be_quoted(line: &str) -> bool {
+    line.starts_with("From ") || line.starts_with('.')
 }
 
 /// How long so many bytes are in base64, with lines of 76 characters.
@@ -221,8 +249,7 @@ fn quoted_printable(lines: &[&str], slots: &[Slot]) -> (Vec<u8>, Vec<(usize, usi
                 out.extend_from_slice(b"=\r\n");
                 start = out.len();
             }
-            // Some programs write a `>` before `From ` at the start of a line, or take a lone dot for the end of the mail.
-            let first = out.len() == start && (rest.starts_with("From ") || c == '.');
+            let first = out.len() == start && must_be_quoted(rest);
             if let Some(slot) = slot {
                 places.push((out.len(), slot));
             }
@@ -257,6 +284,29 @@ mod tests {
         let mut out = Vec::new();
         Encoded::new(text, slots).fill(values, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn plain_text_for_one_person_is_left_as_it_is() {
+        #[track_caller]
+        fn case(text: &str, transfer: Transfer) {
+            let encoded = Encoded::readable(text);
+            assert_eq!(encoded.transfer(), transfer, "{text:.40}");
+            let mut out = Vec::new();
+            encoded.fill(&[], &mut out).unwrap();
+            assert_eq!(out.len(), encoded.size_bytes());
+            if transfer == Transfer::SevenBit {
+                assert_eq!(String::from_utf8(out).unwrap(), text.replace('\n', "\r\n"));
+            }
+        }
+        case("Hello\n\nhttps://example.org/a=b\n", Transfer::SevenBit);
+        case(&format!("{}\n", "x".repeat(998)), Transfer::SevenBit);
+        case(&format!("{}\n", "x".repeat(999)), Transfer::QuotedPrintable);
+        case("From here on\n", Transfer::QuotedPrintable);
+        case("a\n.\n", Transfer::QuotedPrintable);
+        case("Gr\u{fc}\u{df}e aus dem Tal, und bis bald\n", Transfer::QuotedPrintable);
+        case("a\rb\n", Transfer::QuotedPrintable);
+        case("no line end", Transfer::QuotedPrintable);
     }
 
     #[test]

@@ -82,13 +82,22 @@ impl Body {
     /// Both parts encoded, with the slots that stand in them. The boundary follows from the content, and holds `=_`, which
     /// no encoded line can.
     pub fn new(text: &str, html: &str, slots: &[Slot]) -> Body {
+        Body::of(text, html, Encoded::new(text, slots), Encoded::new(html, slots))
+    }
+
+    /// The same for one person alone: the text as it is, where it can be (see [`Encoded::readable`]).
+    pub fn readable(text: &str, html: &str) -> Body {
+        Body::of(text, html, Encoded::readable(text), Encoded::new(html, &[]))
+    }
+
+    fn of(text: &str, html: &str, encoded_text: Encoded, encoded_html: Encoded) -> Body {
         let length = (text.len() as u64).to_be_bytes();
         let hash = Sha256::new().chain_update(length).chain_update(text).chain_update(html).finalize();
         let mut boundary = String::from("=_");
         for byte in &hash[..12] {
             write!(boundary, "{byte:02x}").expect("a String takes whatever is written");
         }
-        Body { boundary, text: Encoded::new(text, slots), html: Encoded::new(html, slots) }
+        Body { boundary, text: encoded_text, html: encoded_html }
     }
 
     /// The text part.

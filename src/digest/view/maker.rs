@@ -32,6 +32,7 @@ impl Shape {
 
 /// The space between the edge of the column and the text, in pixels.
 const PADDING: u32 = 40;
+
 /// What a view is made with.
 struct Maker<'a> {
     issue: &'a Issue,
@@ -97,7 +98,12 @@ impl View {
             unsubscribe_url: personal(&links.unsubscribe),
             preferences_url: personal(&links.preferences),
             redacted: None,
-            theme: maker.theme_view(),
+            // Whoever fetches a picture tells that the mail was opened.
+            theme: ThemeView::of(
+                theme,
+                &issue.site_title,
+                Url::parse(&issue.site_url).ok().filter(|_| !issue.sensitive).as_ref(),
+            ),
         };
         (view, hidden)
     }
@@ -212,38 +218,39 @@ impl Maker<'_> {
         }
         (out, direction)
     }
+}
 
-    fn theme_view(&self) -> ThemeView {
-        let site = Url::parse(&self.issue.site_url).ok();
-        let resolve = |src: &str| Some(absolute(src, site.as_ref()?)?.to_string());
-        // Whoever fetches a picture tells that the mail was opened.
-        let logo = self.theme.logo.as_ref().filter(|_| !self.issue.sensitive).and_then(|logo| {
+impl ThemeView {
+    /// The look of a mail. The logo's pictures lie on the site, at `url`; where there is none, there is no logo.
+    pub fn of(theme: &Theme, site_title: &str, url: Option<&Url>) -> ThemeView {
+        let resolve = |src: &str| Some(absolute(src, url?)?.to_string());
+        let logo = theme.logo.as_ref().and_then(|logo| {
             Some(LogoView {
                 url: resolve(&logo.src)?,
                 dark_url: logo.dark_src.as_deref().and_then(resolve).unwrap_or_default(),
-                alt: logo.alt.as_ref().unwrap_or(&self.issue.site_title).to_string(),
-                width: logo.width.min(self.theme.width - 2 * PADDING),
+                alt: logo.alt.as_ref().map_or(site_title, |alt| alt.as_str()).to_owned(),
+                width: logo.width.min(theme.width - 2 * PADDING),
                 height: logo.height,
             })
         });
         ThemeView {
-            light: colours(&self.theme.light),
-            dark: colours(&self.theme.dark),
-            font: self.theme.font.clone(),
-            plain_font: self.theme.plain_font(),
-            width: self.theme.width,
+            light: colours(&theme.light),
+            dark: colours(&theme.dark),
+            font: theme.font.clone(),
+            plain_font: theme.plain_font(),
+            width: theme.width,
             logo,
         }
     }
 }
 
 /// What keeps mail clients from showing more than a preheader.
-pub(in crate::digest) fn filler(preheader: &str) -> String {
+pub fn filler(preheader: &str) -> String {
     "\u{a0}\u{34f}\u{200c} ".repeat(150_usize.saturating_sub(preheader.chars().count()) / 2 + 20)
 }
 
 /// The sides that lines start and end at.
-fn sides(direction: Direction) -> (&'static str, &'static str) {
+pub fn sides(direction: Direction) -> (&'static str, &'static str) {
     match direction {
         Direction::LeftToRight => ("left", "right"),
         Direction::RightToLeft => ("right", "left"),
