@@ -4,7 +4,7 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
-use crate::disk::output::{Output, Report, Turn};
+use crate::disk::output::{Copies, Output, Report, Turn};
 use crate::disk::written::{self, Memory};
 use crate::disk::{hosting, lockfile};
 use crate::feed::gone;
@@ -160,7 +160,8 @@ impl Build {
         }
         let folder = &site.config.content.output;
         let remembered = written::remembered(&site.root, folder);
-        let mut output = Output::open(&site.root, folder, turn);
+        let copies = if site.config.serve.is_wanted { Copies::Make } else { Copies::Leave };
+        let mut output = Output::open(&site.root, folder, copies, turn);
         output.notes().iter().for_each(|note| context.talk.line(note));
         let composed = site.compose(context, &remembered, findings, |path, bytes| output.put(path, bytes))?;
         if !self.new_ids {

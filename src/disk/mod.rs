@@ -1,6 +1,7 @@
 //! The disk and the network: the content folder, keys and other tools' feeds are read here, and everything that is written
 //! is written here.
 
+pub mod compress;
 pub mod dkim;
 pub mod fetch;
 pub mod hosting;
