@@ -6,7 +6,7 @@ use super::{Context, Outcome, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::disk::output::{Copies, Output, Report, Turn};
 use crate::disk::written::{self, Memory};
-use crate::disk::{hosting, lockfile};
+use crate::disk::{hosting, lockfile, served};
 use crate::feed::gone;
 use clap::Args;
 use serde_json::json;
@@ -175,12 +175,21 @@ impl Build {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
             *lock = Some(site.new_lock.to_text());
         }
-        let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
-        let (report, failed) = output.commit(Memory { feeds: composed.remembered, posts }).map_err(one)?;
+        let (posts, mut gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+        let before = written::load(&site.root).0;
+        let gone_feeds = gone::feeds(&before.gone, &before.feeds, &composed.remembered);
+        let mut served = composed.served;
+        served.gone = gone_feeds.iter().filter(|folder| !served.aliases.contains_key(*folder)).cloned().collect();
+        let lost = before.feeds.iter().filter(|(folder, _)| served.gone.contains(*folder));
+        let path = site.config.feeds.url.path();
+        gone.extend(lost.map(|(folder, feed)| (format!("{path}{folder}"), feed.title.clone())));
+        let memory = Memory { feeds: composed.remembered, posts, gone: gone_feeds };
+        let (report, failed) = output.commit(memory).map_err(one)?;
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
         if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
-            findings.extend(hosting::write(&site.root, listing).err());
+            findings.extend(hosting::write(&site.root, listing, &served.aliases).err());
+            findings.extend(served::write(&site.root, &served).err());
         }
         Ok(Built { report, gone, summary: site.summary(composed.feeds), ..Built::default() })
     }

@@ -12,5 +12,6 @@ pub mod lockfile;
 pub mod output;
 pub mod replace;
 pub mod secret;
+pub mod served;
 pub mod worker;
 pub mod written;

@@ -217,7 +217,8 @@ impl<'a> Output<'a> {
             self.remove_orphans(&mut failed);
             let files = std::mem::take(&mut self.now);
             let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
-            let written = Written { files, feeds: memory.feeds, building: false, ..Written::new(&self.shown) };
+            let Memory { feeds, gone, .. } = memory;
+            let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
             let saved = self.save_as(written::POSTS, &posts).and_then(|()| self.save(&written));
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
