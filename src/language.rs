@@ -47,6 +47,8 @@ pub struct Words {
     pub kinds: Kinds,
     /// The page that lists every feed; for its template only, so that it has no fields.
     feeds: BTreeMap<String, String>,
+    /// The page of one feed; for its template only.
+    feed: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
     /// The page that shows an issue before it goes out.
@@ -270,6 +272,11 @@ impl Language {
         let mut texts = self.page(&self.words.feeds, values);
         texts.insert("title".to_owned(), fill(&self.words.kinds.list, values));
         texts
+    }
+
+    /// The same of the page of one feed.
+    pub fn feed(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        self.page(&self.words.feed, values)
     }
 
     /// The same of the page that shows an issue before it goes out.

@@ -15,6 +15,7 @@ pub mod json;
 pub mod kept;
 pub mod listing;
 pub mod mend;
+pub mod opened;
 pub mod opml;
 pub mod page;
 pub mod plan;
