@@ -183,6 +183,8 @@ pub struct DeclaredFeed {
     pub filter: Option<Spanned<String>>,
     /// `[feeds]` with what this feed says differently.
     pub settings: FeedSettings,
+    /// Names that it had before: their addresses lead to this feed.
+    pub aliases: Vec<String>,
     /// Where the table stands.
     pub name: Spanned<String>,
 }
@@ -201,6 +203,15 @@ pub enum Format {
 impl Format {
     /// All formats, in the order in which they are listed everywhere.
     pub const ALL: [Format; 3] = [Format::Atom, Format::Rss, Format::Json];
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Atom => "atom",
+            Format::Rss => "rss",
+            Format::Json => "json",
+        }
+    }
 
     /// The name of the file that a feed has in this format.
     pub fn file_name(self) -> &'static str {

@@ -49,6 +49,8 @@ pub struct Words {
     feeds: BTreeMap<String, String>,
     /// The page that lists every issue of a digest, likewise.
     archive: BTreeMap<String, String>,
+    /// The page of one feed; for its template only.
+    feed: BTreeMap<String, String>,
     /// Mails and their pages.
     pub digest: DigestWords,
     /// Mails to one person that are no issue.
@@ -323,6 +325,11 @@ impl Language {
     /// The same of the page that lists every issue of a digest.
     pub fn archive(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
         self.page(&self.words.archive, values)
+    }
+
+    /// The same of the page of one feed.
+    pub fn feed(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        self.page(&self.words.feed, values)
     }
 
     /// The same of the page that shows an issue before it goes out.

@@ -18,6 +18,7 @@
 //! |---|---|---|
 //! | 8 | `main.rs`, this file | run, print the error once, set the exit code; the map |
 //! | 7 | `cli/` | one short file per command: joins core and rim |
+//! | 6 | `web/` | feeds over HTTP |
 //! | 6 | `delivery/` | one mail for one subscriber; rates, pauses, and when to try again (pure); the loop that claims, sends and records |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
 //! | 4 | `disk/` | reads the content folder, keys and other tools' feeds; writes each file whole, by rename, and remembers which |
@@ -49,4 +50,5 @@ pub mod store;
 pub mod subscriber;
 pub mod template;
 pub mod text;
+pub mod web;
 pub mod wrap;

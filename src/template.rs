@@ -31,6 +31,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("tidings/digest/story.html", include_str!("templates/digest/story.html")),
     ("tidings/digest/story.txt", include_str!("templates/digest/story.txt")),
     ("tidings/digest/style.html", include_str!("templates/digest/style.html")),
+    ("tidings/feed.html", include_str!("templates/feed.html")),
     ("tidings/feeds.html", include_str!("templates/feeds.html")),
     ("tidings/notice.html", include_str!("templates/notice.html")),
     ("tidings/notice.txt", include_str!("templates/notice.txt")),

@@ -463,7 +463,7 @@ mod whole_chain {
     use tidings::diagnostic::Diagnostic;
     use tidings::feed::compose::Composer;
     use tidings::feed::entry::Entries;
-    use tidings::feed::plan::{needed, plan};
+    use tidings::feed::plan::{Plan, needed, plan};
     use url::Url;
 
     const SETTINGS: [&str; 4] = [
@@ -698,7 +698,7 @@ mod whole_chain {
             show(&findings, &posts);
             prop_assert_eq!(Lock::parse(&lock.to_text()).unwrap_or_default().to_text(), lock.to_text());
 
-            let (feeds, findings) = plan(&collection, &config, &BTreeMap::new(), now);
+            let Plan { feeds, findings, .. } = plan(&collection, &config, &BTreeMap::new(), now);
             show(&findings, &posts);
             let renderer = Renderer::new();
             let entries = Entries { collection: &collection, config: &config, size_of: &|path| Some(path.len() as u64) };

@@ -4,9 +4,9 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, archive, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
-use crate::disk::output::{Output, Report, Turn};
+use crate::disk::output::{Copies, Output, Report, Turn};
 use crate::disk::written::{self, Memory};
-use crate::disk::{hosting, lockfile};
+use crate::disk::{hosting, lockfile, served};
 use crate::feed::gone;
 use clap::Args;
 use serde_json::json;
@@ -160,7 +160,8 @@ impl Build {
         }
         let folder = &site.config.content.output;
         let remembered = written::remembered(&site.root, folder);
-        let mut output = Output::open(&site.root, folder, turn);
+        let copies = if site.config.serve.is_wanted { Copies::Make } else { Copies::Leave };
+        let mut output = Output::open(&site.root, folder, copies, turn);
         output.notes().iter().for_each(|note| context.talk.line(note));
         let archived = archive::write(context, site, &remembered, &mut output, findings).map_err(one)?;
         let put = |path: &str, bytes: &[u8]| output.put(path, bytes);
@@ -177,12 +178,21 @@ impl Build {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
             *lock = Some(site.new_lock.to_text());
         }
-        let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
-        let (report, failed) = output.commit(Memory { feeds: composed.remembered, posts }).map_err(one)?;
+        let (posts, mut gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+        let before = written::load(&site.root).0;
+        let gone_feeds = gone::feeds(&before.gone, &before.feeds, &composed.remembered);
+        let mut served = composed.served;
+        served.gone = gone_feeds.iter().filter(|folder| !served.aliases.contains_key(*folder)).cloned().collect();
+        let lost = before.feeds.iter().filter(|(folder, _)| served.gone.contains(*folder));
+        let path = site.config.feeds.url.path();
+        gone.extend(lost.map(|(folder, feed)| (format!("{path}{folder}"), feed.title.clone())));
+        let memory = Memory { feeds: composed.remembered, posts, gone: gone_feeds };
+        let (report, failed) = output.commit(memory).map_err(one)?;
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
         if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
-            findings.extend(hosting::write(&site.root, listing).err());
+            findings.extend(hosting::write(&site.root, listing, &served.aliases).err());
+            findings.extend(served::write(&site.root, &served).err());
         }
         Ok(Built { report, gone, summary: site.summary(composed.feeds), ..Built::default() })
     }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::talk::plural;
-use crate::config::Config;
+use crate::config::{Axis, Config, FeedSettings};
 use crate::content::collection::{Article, Collection, Gathered, Parts, State};
 use crate::content::lock::Lock;
 use crate::content::markdown::Renderer;
@@ -12,7 +12,8 @@ use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
 use crate::feed::entry::{Entries, Weighed};
 use crate::feed::listing::{Group, Kind, Listed, Listing};
-use crate::feed::plan::{Planned, Remembered, needed, plan};
+use crate::feed::plan::{Plan, Planned, Remembered, needed, plan};
+use crate::feed::served::{Served, ServedFeed, ServedTerm};
 use crate::feed::{opml, page};
 use crate::template::Templates;
 use crate::text::Text;
@@ -120,6 +121,8 @@ pub struct Composed {
     pub remembered: BTreeMap<String, Remembered>,
     /// The page that lists the feeds, as a value.
     pub listing: Option<Listing>,
+    /// What a server should know of the site, but for feeds that are gone.
+    pub served: Served,
 }
 
 /// What makes the ids of a post's footnotes its own, wherever its address moves: the start of its id's hash.
@@ -143,7 +146,7 @@ impl Site {
         findings: &mut Vec<Diagnostic>,
         mut sink: impl FnMut(&str, &[u8]) -> Result<(), Diagnostic>,
     ) -> Result<Composed, Vec<Diagnostic>> {
-        let (feeds, found) = plan(&self.collection, &self.config, remembered, context.now);
+        let Plan { feeds, aliases, findings: found } = plan(&self.collection, &self.config, remembered, context.now);
         findings.extend(found);
         let entries = self.entries(context, &feeds)?;
         let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries };
@@ -181,6 +184,7 @@ impl Site {
             sink(path, bytes).map_err(|err| vec![err])?;
         }
         composed.listing = Some(listing);
+        composed.served = self.served(&feeds, aliases);
         Ok(composed)
     }
 
@@ -258,6 +262,43 @@ impl Site {
             feeds_url: Text::new(self.config.feeds.url.as_str()),
             hub: self.config.feeds.hub.as_ref().map(|hub| Text::new(hub.as_str())),
             groups,
+        }
+    }
+
+    /// What a server should know of the site.
+    fn served(&self, feeds: &[Planned], aliases: BTreeMap<String, String>) -> Served {
+        let site = &self.config.site;
+        let published = |i: &usize| self.collection.articles[*i].state == State::Published;
+        let terms = self.collection.terms.iter();
+        let chosen = terms.filter(|term| matches!(term.axis, Axis::Category | Axis::Topic));
+        let hub = |settings: &FeedSettings| settings.hub.as_ref().map(Url::to_string);
+        Served {
+            title: site.title.to_string(),
+            url: site.url.to_string(),
+            description: site.description.to_string(),
+            language: site.language.to_string(),
+            feeds_url: self.config.feeds.url.to_string(),
+            hub: hub(&self.config.feeds),
+            terms: chosen
+                .filter(|term| term.articles.iter().any(published))
+                .map(|term| ServedTerm {
+                    axis: term.axis.name().into(),
+                    slug: term.slug.clone(),
+                    title: term.title.to_string(),
+                })
+                .collect(),
+            feeds: feeds
+                .iter()
+                .map(|feed| ServedFeed {
+                    folder: feed.folder.clone(),
+                    title: feed.label.to_string(),
+                    description: feed.description.to_string(),
+                    formats: feed.settings.formats.iter().map(|format| format.name().into()).collect(),
+                    hub: hub(&feed.settings),
+                })
+                .collect(),
+            aliases,
+            gone: BTreeSet::new(),
         }
     }
 

@@ -36,10 +36,22 @@ const SITE_KEYS: [&str; 8] =
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
 const FEEDS_KEYS: [&str; 10] =
     ["url", "formats", "taxonomies", "items", "bytes", "age", "content", "archives", "id_prefix", "hub"];
-const FEED_KEYS: [&str; 11] =
-    ["title", "description", "filter", "url", "formats", "items", "bytes", "age", "content", "archives", "hub"];
+const FEED_KEYS: [&str; 12] = [
+    "title",
+    "description",
+    "filter",
+    "url",
+    "formats",
+    "items",
+    "bytes",
+    "age",
+    "content",
+    "archives",
+    "hub",
+    "aliases",
+];
 
-const FORMAT_NAMES: [&str; 3] = ["atom", "rss", "json"];
+const FORMAT_NAMES: [&str; 3] = [Format::ALL[0].name(), Format::ALL[1].name(), Format::ALL[2].name()];
 const CONTENT_NAMES: [&str; 2] = ["full", "summary"];
 const ARCHIVES_NAMES: [&str; 3] = ["site", "all", "none"];
 
@@ -349,6 +361,7 @@ fn read_declared(
     findings: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, DeclaredFeed> {
     let mut declared = BTreeMap::new();
+    let mut claimed = BTreeMap::new();
     for (key, value) in table.entries {
         let (source, name) = (table.source, key.get_ref().as_ref());
         let span = source.span(key.span());
@@ -382,11 +395,42 @@ fn read_declared(
             description: read_description(&feed, findings),
             filter: read_filter(&feed, timezone, findings),
             settings: read_feed_settings(&feed, feeds.clone(), findings),
+            aliases: read_aliases(&feed, name, table, &mut claimed, findings),
             name: Spanned::new(name.to_owned(), span),
         };
         declared.insert(name.to_owned(), feed);
     }
     declared
+}
+
+/// Names that a feed had before. `claimed` are those of the feeds read so far, each with the feed that claims it.
+fn read_aliases(
+    feed: &Table<'_, '_>,
+    name: &str,
+    all: &Table<'_, '_>,
+    claimed: &mut BTreeMap<String, String>,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<String> {
+    let read = |key: &str, raw: &str| {
+        if !values::is_name(raw) {
+            let fault = Fault::new(format!("`{key}` holds what cannot be the name of a feed: `{raw}`"));
+            return Err(fault.hint(values::NAME_HINT));
+        }
+        if all.entries.keys().any(|name| name.get_ref() == raw) {
+            let fault = Fault::new(format!("`{key}` holds a feed that is there: `{raw}`"));
+            return Err(
+                fault.hint("nobody is led away from a feed that is there; an alias is a name that a feed had before")
+            );
+        }
+        match claimed.insert(raw.to_owned(), name.to_owned()) {
+            None => Ok(raw.to_owned()),
+            Some(other) => {
+                let fault = Fault::new(format!("`{raw}` is an alias twice"));
+                Err(fault.hint(format!("the feed `{other}` has it; its address can lead to one feed only")))
+            }
+        }
+    };
+    feed.get_each("aliases", findings, read).unwrap_or_default()
 }
 
 /// A filter that can be meant, with the place of its first character.

@@ -12,7 +12,7 @@ use super::people::Person;
 use super::post::Post;
 use super::references::{References, mention, same_names};
 use super::slug::slugify;
-use super::term::{Term, TermFiles, terms};
+use super::term::{Term, TermAlias, TermFiles, terms};
 use super::term_file::TermFile;
 use crate::config::{self, Axis, Config};
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -46,6 +46,8 @@ pub struct Collection {
     pub articles: Vec<Article>,
     /// The terms of the posts that are out, by axis and slug.
     pub terms: Vec<Term>,
+    /// Addresses that terms had before, and further spellings of them.
+    pub aliases: Vec<TermAlias>,
     /// The calls to action.
     pub calls_to_action: Vec<CallToAction>,
     /// What every id starts with, unless it is a URI of its own.
@@ -201,7 +203,8 @@ impl Collection {
                 articles[i].terms.push(t);
             }
         }
-        let collection = Collection { articles, terms, calls_to_action, id_prefix: assigned.prefix };
+        let aliases = files.aliases(&terms);
+        let collection = Collection { articles, terms, aliases, calls_to_action, id_prefix: assigned.prefix };
         Gathered { collection, lock: assigned.lock, findings }
     }
 

@@ -6,6 +6,7 @@
 use super::slug::{distinguished, fold, slugify};
 use super::term_file::TermFile;
 use crate::config::Axis;
+use crate::diagnostic::Spanned;
 use crate::text::Text;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,6 +33,21 @@ impl Term {
         let value = fold(value);
         self.keys.contains(&value)
     }
+}
+
+/// An address that a term had before, or another spelling of it: what was asked for there is now at the term's own.
+#[derive(Clone, Debug)]
+pub struct TermAlias {
+    /// The axis.
+    pub axis: Axis,
+    /// The slug of the alias.
+    pub old: String,
+    /// The slug of the term.
+    pub new: String,
+    /// The alias as its file writes it, and where.
+    pub spelling: Spanned<Text>,
+    /// The file that says so.
+    pub file: String,
 }
 
 /// Where a term's value was met: by which post, in which spelling, and as what.
@@ -71,6 +87,23 @@ impl TermFiles {
 
     fn get(&self, axis: Axis, key: &str) -> Option<&TermFile> {
         self.by_name.get(&(axis, key.to_string())).map(|&i| &self.files[i].1)
+    }
+
+    /// Every alias that a file names, as an address. A term that no post has goes by the slug of its file.
+    pub fn aliases(&self, terms: &[Term]) -> Vec<TermAlias> {
+        let of_file = |(axis, file): &(Axis, TermFile)| -> Vec<TermAlias> {
+            let own = terms.iter().find(|term| term.axis == *axis && term.is_called(&file.slug.value));
+            let new = own.map_or_else(|| slugify(&file.slug.value), |term| term.slug.clone());
+            let alias = |spelling: &Spanned<Text>| TermAlias {
+                axis: *axis,
+                old: slugify(&spelling.value),
+                new: new.clone(),
+                spelling: spelling.clone(),
+                file: file.file.clone(),
+            };
+            file.aliases.iter().map(alias).filter(|alias| alias.old != alias.new).collect()
+        };
+        self.files.iter().flat_map(of_file).collect()
     }
 
     /// The key of a spelling: that of the file which knows it, else its own.

@@ -6,6 +6,7 @@ use super::written::STATE;
 use crate::diagnostic::Diagnostic;
 use crate::feed::hosting;
 use crate::feed::listing::Listing;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// What the system said.
-pub fn write(root: &Path, listing: &Listing) -> Result<(), Diagnostic> {
+pub fn write(root: &Path, listing: &Listing, aliases: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
     let folder = root.join(STATE).join("hosting");
     let failed = |name: &str, err: &std::io::Error| {
         Diagnostic::error(format!("cannot write `{STATE}/hosting/{name}`: {}", reason(err)))
@@ -23,10 +24,16 @@ pub fn write(root: &Path, listing: &Listing) -> Result<(), Diagnostic> {
     fs::create_dir_all(&folder).map_err(|err| failed("", &err))?;
     for (name, text) in [
         ("links.html", hosting::links_html(listing)),
-        ("nginx.conf", hosting::nginx(listing)),
+        ("nginx.conf", hosting::nginx(listing) + &hosting::nginx_aliases(listing, aliases)),
         ("_headers", hosting::headers(listing)),
+        ("_redirects", hosting::redirects(listing, aliases)),
     ] {
         let path = folder.join(name);
+        if text.is_empty() {
+            // It fails where there is none.
+            drop(fs::remove_file(&path));
+            continue;
+        }
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
         }

@@ -1,6 +1,7 @@
 //! The disk and the network: the content folder, keys and other tools' feeds are read here, and everything that is written
 //! is written here.
 
+pub mod compress;
 pub mod dkim;
 pub mod fetch;
 pub mod hosting;
@@ -11,5 +12,6 @@ pub mod lockfile;
 pub mod output;
 pub mod replace;
 pub mod secret;
+pub mod served;
 pub mod worker;
 pub mod written;

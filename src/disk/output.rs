@@ -5,10 +5,12 @@
 //! left beside them the next build sweeps away. Only files that `.tidings/written.json` names are ever removed. Feeds can
 //! be made again from the posts, so they are not forced to the disk one by one.
 
+use super::compress::{Coding, has_copies};
 use super::load::reason;
 use super::replace::{self, beside};
 use super::written::{self, Memory, STATE, Written};
 use crate::diagnostic::Diagnostic;
+use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -58,12 +60,26 @@ impl Turn {
     }
 }
 
+/// Whether files of text get compressed copies beside them, for a server that sends them so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// They do.
+    Make,
+    /// They do not.
+    Leave,
+}
+
+/// How many bytes of files wait to be compressed at once, which is done on all processors.
+const WAITING: usize = 8 * 1024 * 1024;
+
 /// The output folder during one build.
 pub struct Output<'a> {
     folder: PathBuf,
     shown: String,
     state: PathBuf,
     before: Written,
+    copies: Copies,
+    to_copy: Vec<(String, Vec<u8>)>,
     notes: Vec<String>,
     staged: Vec<String>,
     now: BTreeMap<String, String>,
@@ -74,7 +90,7 @@ pub struct Output<'a> {
 
 impl<'a> Output<'a> {
     /// Opens the output folder, and sweeps up after a build that was killed.
-    pub fn open(root: &Path, folder: &str, turn: &'a Turn) -> Output<'a> {
+    pub fn open(root: &Path, folder: &str, copies: Copies, turn: &'a Turn) -> Output<'a> {
         let (mut before, unread) = written::load(root);
         let mut notes = Vec::from_iter(unread);
         if before.building {
@@ -88,6 +104,8 @@ impl<'a> Output<'a> {
             shown: folder.to_string(),
             state: root.join(STATE),
             before,
+            copies,
+            to_copy: vec![],
             notes,
             staged: vec![],
             now: BTreeMap::new(),
@@ -108,11 +126,47 @@ impl<'a> Output<'a> {
     ///
     /// What the system said; a path through a link, which could lead out of the folder.
     pub fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let is_new = self.lay(path, bytes)?;
+        if self.copies == Copies::Make && has_copies(path, bytes.len()) && (is_new || !self.has_its_copies(path)) {
+            self.to_copy.push((path.to_string(), bytes.to_vec()));
+            if self.to_copy.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING {
+                self.make_copies()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the copies of a file that stays as it is are there, as they were written. They stay then, too.
+    fn has_its_copies(&mut self, path: &str) -> bool {
+        let names = Coding::ALL.map(|coding| format!("{path}{}", coding.ending()));
+        let as_written = |name: &String| {
+            let was = self.before.files.get(name)?;
+            let there = fs::read(self.folder.join(name)).is_ok_and(|bytes| hash(&bytes) == *was);
+            (there && !self.leads_through_link(name)).then(|| was.clone())
+        };
+        let Some(hashes) = names.iter().map(as_written).collect::<Option<Vec<String>>>() else { return false };
+        self.report.unchanged.extend(names.iter().cloned());
+        self.now.extend(names.into_iter().zip(hashes));
+        true
+    }
+
+    /// Compresses what waits for it, and lays the copies beside.
+    fn make_copies(&mut self) -> Result<(), Diagnostic> {
+        let waiting = std::mem::take(&mut self.to_copy);
+        let pack = |(path, bytes): (String, Vec<u8>)| {
+            Coding::ALL.map(|coding| Some((format!("{path}{}", coding.ending()), coding.pack(&bytes)?)))
+        };
+        let made: Vec<_> = waiting.into_par_iter().map(pack).collect();
+        made.iter().flatten().flatten().try_for_each(|(name, copy)| self.lay(name, copy).map(drop))
+    }
+
+    /// Lays bytes beside their file where they differ from it, and says whether they do.
+    fn lay(&mut self, path: &str, bytes: &[u8]) -> Result<bool, Diagnostic> {
         self.now.insert(path.to_string(), hash(bytes));
         let target = self.folder.join(path);
         if same(&target, bytes) {
             self.report.unchanged.push(path.to_string());
-            return Ok(());
+            return Ok(false);
         }
         let shown = format!("{}/{path}", self.shown);
         if self.leads_through_link(path) {
@@ -130,7 +184,8 @@ impl<'a> Output<'a> {
         fs::create_dir_all(parent).map_err(|err| unwritable(&shown, &err))?;
         self.staged.push(path.to_string());
         let write = replace::create_beside(&target).and_then(|mut file| file.write_all(bytes));
-        write.map_err(|err| unwritable(&shown, &err))
+        write.map_err(|err| unwritable(&shown, &err))?;
+        Ok(true)
     }
 
     /// The files below a folder, which ends in `/`, that the last build wrote and that are still there, sorted.
@@ -160,6 +215,7 @@ impl<'a> Output<'a> {
     ///
     /// What the system said before anything became visible.
     pub fn commit(mut self, memory: Memory) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
+        self.make_copies()?;
         if !self.staged.is_empty() {
             // Should this be killed among its renames, the next build still knows every file that is ours.
             let mut files = self.before.files.clone();
@@ -176,7 +232,8 @@ impl<'a> Output<'a> {
             self.remove_orphans(&mut failed);
             let files = std::mem::take(&mut self.now);
             let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
-            let written = Written { files, feeds: memory.feeds, building: false, ..Written::new(&self.shown) };
+            let Memory { feeds, gone, .. } = memory;
+            let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
             let saved = self.save_as(written::POSTS, &posts).and_then(|()| self.save(&written));
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
@@ -314,7 +371,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (root, turn) = (dir.path(), turn(dir.path()));
         let put = |names: &[&str]| {
-            let mut output = Output::open(root, "public", &turn);
+            let mut output = Output::open(root, "public", Copies::Leave, &turn);
             names.iter().for_each(|name| output.put(name, b"new").unwrap());
             output
         };
@@ -344,11 +401,11 @@ mod tests {
     fn a_list_that_cannot_be_saved_at_the_end_does_not_hide_what_was_done() {
         let dir = tempfile::tempdir().unwrap();
         let (root, turn) = (dir.path(), turn(dir.path()));
-        let mut output = Output::open(root, "public", &turn);
+        let mut output = Output::open(root, "public", Copies::Leave, &turn);
         output.put("a", b"new").unwrap();
         output.commit(Memory::default()).unwrap();
         fs::create_dir(root.join(".tidings/.written.json.tidings-new")).unwrap();
-        let (report, failed) = Output::open(root, "public", &turn).commit(Memory::default()).unwrap();
+        let (report, failed) = Output::open(root, "public", Copies::Leave, &turn).commit(Memory::default()).unwrap();
         assert_eq!(report.removed, ["a"]);
         assert_eq!(
             failed[0].render(None),

@@ -5,7 +5,7 @@
 use crate::feed::gone::Out;
 use crate::feed::plan::Remembered;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path};
@@ -30,6 +30,9 @@ pub struct Written {
     /// Feeds, by folder: when each was updated, and what a term feed is called, which stays when its last post goes.
     #[serde(default)]
     pub feeds: BTreeMap<String, Remembered>,
+    /// Folders of feeds that were written once, and that no feed has any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gone: BTreeSet<String>,
     /// Whether a build was at work when this was saved: if it was killed, new bytes lie beside their files.
     #[serde(default)]
     pub building: bool,
@@ -42,6 +45,8 @@ pub struct Memory {
     pub feeds: BTreeMap<String, Remembered>,
     /// Posts that feeds told of, by address.
     pub posts: BTreeMap<String, Out>,
+    /// Folders of feeds that are gone.
+    pub gone: BTreeSet<String>,
 }
 
 /// The posts that feeds told of, by address; none where that cannot be read.
@@ -75,15 +80,23 @@ pub fn load(root: &Path) -> (Written, Option<String>) {
         Err(_) => Vec::new(),
         Ok(bytes) => bytes,
     };
-    let Ok(mut written) = serde_json::from_slice::<Written>(&bytes) else {
+    let Some(written) = parse(&bytes) else {
         let note = format!("`{STATE}/{FILE}` cannot be read, so no old file is removed this time");
         return (Written { building: true, ..Written::default() }, Some(note));
     };
+    (written, None)
+}
+
+/// The list that a file holds; none where it is damaged.
+pub fn parse(bytes: &[u8]) -> Option<Written> {
+    let mut written = serde_json::from_slice::<Written>(bytes).ok()?;
     // A list that somebody else has written may name anything: all of it must lie inside of the output folder.
     let inside = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let is_folder = |folder: &str| inside(folder) && (folder.is_empty() || folder.ends_with('/'));
     written.files.retain(|path, _| inside(path));
-    written.feeds.retain(|folder, _| inside(folder) && (folder.is_empty() || folder.ends_with('/')));
-    (written, None)
+    written.feeds.retain(|folder, _| is_folder(folder));
+    written.gone.retain(|folder| is_folder(folder) && !folder.is_empty());
+    Some(written)
 }
 
 /// What is remembered of feeds of which a file is still there, in the folder where they were written.

@@ -371,6 +371,8 @@ mod tests {
             source: "feed".to_owned(),
             format,
             title: Text::default(),
+            description: Text::default(),
+            language: None,
             self_url: None,
             next: None,
             entries,

@@ -385,6 +385,8 @@ mod tests {
             source: format!("public/{name}"),
             format,
             title: Text::default(),
+            description: Text::default(),
+            language: None,
             self_url: Some(url),
             next: None,
             entries,

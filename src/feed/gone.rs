@@ -1,11 +1,22 @@
-//! Which posts were out and are no more, because no file has them.
+//! Which posts were out and are no more, because no file has them; and which feeds.
 //!
 //! A post that its file takes back is another matter: a draft, one whose time is still to come and a withdrawn one are held
 //! back, and one with errors is left out; each of those has its own words.
 
+use super::plan::Remembered;
 use crate::content::collection::{Collection, State};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Folders of feeds that were written once and that no feed has now: those known as such `before`, and what the last build
+/// wrote (`was`) and this one (`is`) does not.
+pub fn feeds(
+    before: &BTreeSet<String>,
+    was: &BTreeMap<String, Remembered>,
+    is: &BTreeMap<String, Remembered>,
+) -> BTreeSet<String> {
+    before.iter().chain(was.keys()).filter(|folder| !is.contains_key(*folder)).cloned().collect()
+}
 
 /// A post that feeds told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What the web server and the site's pages need to know about the feeds: snippets to copy.
 //!
-//! All of it is told from the list of feeds, and none of it names a single term, so that a new tag changes nothing here.
+//! All of it is told from the list of feeds, and none of it names a single term but in redirects from older addresses, so
+//! that a new tag changes nothing here.
 //! Every rule is for the paths of feeds alone: nothing else on the server is touched.
 
 use super::Format;
@@ -11,10 +12,10 @@ use std::fmt::Write as _;
 use url::Url;
 
 /// How long a reader may keep a feed without asking again.
-const CACHE: &str = "public, max-age=600";
+pub const CACHE: &str = "public, max-age=600";
 
 /// The media type of an OPML file.
-const OPML: &str = "text/x-opml";
+pub const OPML: &str = "text/x-opml";
 
 /// `<link>` lines for the `<head>` of the site's pages, by which readers find the feeds. No two have the same title.
 pub fn links_html(listing: &Listing) -> String {
@@ -111,6 +112,29 @@ fn location(out: &mut String, pattern: &str, media_type: &str, hub: Option<(&str
     out.push_str("}\n");
 }
 
+/// The older addresses of feeds for the same file: each leads to that of today. Nothing where there is none.
+pub fn nginx_aliases(listing: &Listing, aliases: &BTreeMap<String, String>) -> String {
+    let root = Served::of(listing).root;
+    let mut out = String::new();
+    for (old, new) in aliases {
+        let plain = |folder: &str| decoded(&format!("{root}{folder}")).replace(['"', '\\', '$'], "");
+        let _ = write!(
+            out,
+            "\nlocation ^~ \"{}\" {{\n    rewrite \"^{}(.*)$\" \"{}$1?\" permanent;\n}}\n",
+            plain(old),
+            quoted(&format!("{root}{old}")),
+            plain(new),
+        );
+    }
+    out
+}
+
+/// A `_redirects` file, as Netlify and Cloudflare Pages read it, for the older addresses of feeds. Empty where there is none.
+pub fn redirects(listing: &Listing, aliases: &BTreeMap<String, String>) -> String {
+    let root = Served::of(listing).root;
+    aliases.iter().map(|(old, new)| format!("{root}{old}* {root}{new}:splat 301\n")).collect()
+}
+
 /// A `_headers` file, as Netlify and Cloudflare Pages read it, to be laid beside the feeds.
 ///
 /// Both know a `:name` for one part of a path. Neither can put a path into a header, so only the site's own feed says its
@@ -175,9 +199,8 @@ impl Served {
 
 /// A path as a regular expression that matches it alone, in the form that nginx compares: decoded.
 fn quoted(path: &str) -> String {
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     let mut out = String::new();
-    for c in decoded.chars().filter(|c| !c.is_control()) {
+    for c in decoded(path).chars() {
         if r#"\.+*?()|[]{}^$"#.contains(c) {
             out.push('\\');
         }
@@ -189,8 +212,14 @@ fn quoted(path: &str) -> String {
     out
 }
 
+/// A path as nginx compares it.
+fn decoded(path: &str) -> String {
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    decoded.chars().filter(|c| !c.is_control()).collect()
+}
+
 /// An address that cannot end the header or the quotes that it stands in.
-fn header_url(url: &str) -> String {
+pub fn header_url(url: &str) -> String {
     url.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !r#"<>"'\"#.contains(*c)).collect()
 }
 
@@ -260,6 +289,21 @@ mod tests {
                 r#"location ~ "^/feeds/feeds\.opml$" {"#,
             ]
         );
+    }
+
+    #[test]
+    fn an_older_address_leads_to_the_same_file_of_today() {
+        let aliases = BTreeMap::from([("tag/c++/".to_string(), "tag/c-2/".to_string())]);
+        assert_eq!(
+            nginx_aliases(&listing(), &aliases),
+            r#"
+location ^~ "/tag/c++/" {
+    rewrite "^/tag/c\+\+/(.*)$" "/tag/c-2/$1?" permanent;
+}
+"#
+        );
+        assert_eq!(redirects(&listing(), &aliases), "/tag/c++/* /tag/c-2/:splat 301\n");
+        assert_eq!(nginx_aliases(&listing(), &BTreeMap::new()) + &redirects(&listing(), &BTreeMap::new()), "");
     }
 
     #[test]

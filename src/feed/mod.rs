@@ -3,6 +3,7 @@
 //! Everything here is absolute, resolved and clean: a writer has nothing to decide but how its format says it.
 
 pub mod adopt;
+pub mod aliases;
 pub mod atom;
 pub mod compose;
 pub mod diff;
@@ -15,11 +16,13 @@ pub mod json;
 pub mod kept;
 pub mod listing;
 pub mod mend;
+pub mod opened;
 pub mod opml;
 pub mod page;
 pub mod plan;
 pub mod read;
 pub mod rss;
+pub mod served;
 mod shown;
 
 pub use crate::config::Format;

@@ -3,6 +3,7 @@
 //! One feed for the site, one for each declared feed, one for each term of the axes that the settings name. A feed that was
 //! there before and whose posts are all gone stays, empty: readers keep asking for it.
 
+use super::aliases::aliases;
 use super::listing::Kind;
 use crate::config::{Archives, Axis, Config, DeclaredFeed, FeedSettings};
 use crate::content::collection::{Collection, State, segment};
@@ -60,6 +61,17 @@ impl Planned {
     }
 }
 
+/// Every feed of a site.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The site's own, then the declared ones by name, then those of the terms by axis and slug.
+    pub feeds: Vec<Planned>,
+    /// Older folders of feeds, each with the folder of today.
+    pub aliases: BTreeMap<String, String>,
+    /// What is doubtful about them.
+    pub findings: Vec<Diagnostic>,
+}
+
 /// What is remembered of a feed that was written, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
@@ -74,13 +86,13 @@ pub struct Remembered {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Every feed of the site: the site's own, then the declared ones by name, then those of the terms by axis and slug.
+/// Every feed of the site.
 pub fn plan(
     collection: &Collection,
     config: &Config,
     remembered: &BTreeMap<String, Remembered>,
     now: DateTime<Utc>,
-) -> (Vec<Planned>, Vec<Diagnostic>) {
+) -> Plan {
     let mut findings = Vec::new();
     let all: Vec<usize> = collection.visible().collect();
     let site = &config.site.title;
@@ -128,26 +140,39 @@ pub fn plan(
             });
         }
     }
-    add_remembered(&mut feeds, config, remembered);
+    let living: BTreeSet<String> = feeds.iter().map(|feed| feed.folder.clone()).collect();
+    let kept = remembered.iter().filter(|(_, feed)| feed.stays_on(config).is_some());
+    let (aliases, found) = aliases(collection, config, &living, &kept.map(|(folder, _)| folder.as_str()).collect());
+    findings.extend(found);
+    add_remembered(&mut feeds, config, remembered, &aliases);
     tell_apart(&mut feeds, site);
     for feed in &mut feeds {
         feed.shown = shown(feed, collection, now);
         let newest = feed.articles.iter().map(|&i| collection.articles[i].updated_at).max();
         feed.last_updated_at = newest.max(remembered.get(&feed.folder).map(|was| was.updated_at));
     }
-    (feeds, findings)
+    Plan { feeds, aliases, findings }
 }
 
-/// Feeds that were written before and that no post belongs to any more. A feed of an axis that the settings no longer
-/// name is not kept: that it should go was said.
-fn add_remembered(feeds: &mut Vec<Planned>, config: &Config, remembered: &BTreeMap<String, Remembered>) {
+impl Remembered {
+    /// The axis that a term feed stays on when its posts are gone. A feed of an axis that the settings no longer name does
+    /// not stay: that it should go was said.
+    fn stays_on(&self, config: &Config) -> Option<Axis> {
+        config.feeds.taxonomies.iter().copied().find(|axis| self.axis.as_deref() == Some(axis.name()))
+    }
+}
+
+/// Feeds that were written before and that no post belongs to any more, unless their address leads to another.
+fn add_remembered(
+    feeds: &mut Vec<Planned>,
+    config: &Config,
+    remembered: &BTreeMap<String, Remembered>,
+    aliases: &BTreeMap<String, String>,
+) {
     let there: BTreeSet<String> = feeds.iter().map(|f| f.folder.to_lowercase()).collect();
     for (folder, feed) in remembered {
-        let axis = Axis::ALL
-            .into_iter()
-            .find(|a| feed.axis.as_deref() == Some(a.name()) && config.feeds.taxonomies.contains(a));
-        let Some(axis) = axis else { continue };
-        if there.contains(&folder.to_lowercase()) {
+        let Some(axis) = feed.stays_on(config) else { continue };
+        if there.contains(&folder.to_lowercase()) || aliases.contains_key(folder) {
             continue;
         }
         feeds.push(Planned {

@@ -23,6 +23,10 @@ pub struct Published {
     pub format: Format,
     /// Its title; may be empty.
     pub title: Text,
+    /// What it is about, as one line of plain text; may be empty.
+    pub description: Text,
+    /// BCP 47 tag of its own words, where it says so.
+    pub language: Option<Text>,
     /// What it says its own address is (`rel="self"`, `feed_url`).
     pub self_url: Option<String>,
     /// The document with older entries: RFC 5005 `prev-archive`, else `next`, or JSON Feed's `next_url`.
@@ -168,6 +172,8 @@ fn atom_feed(text: &str, source: &str) -> Result<Published, Diagnostic> {
         source: source.to_owned(),
         format: Format::Atom,
         title: atom_text(feed.title()),
+        description: feed.subtitle().map(atom_text).unwrap_or_default(),
+        language: feed.lang().and_then(language),
         next: older(feed.links(), base.as_ref()),
         self_url,
         entries,
@@ -232,6 +238,8 @@ fn rss_feed(text: &str, source: &str) -> Result<Published, Diagnostic> {
         source: source.to_owned(),
         format: Format::Rss,
         title: Text::one_line(channel.title()),
+        description: plain(channel.description()),
+        language: channel.language().and_then(language),
         self_url: linked(links, "self", base.as_ref()),
         next: older(links, base.as_ref()),
         entries: channel.items().iter().map(|item| rss_item(item, base.as_ref())).collect(),
@@ -273,6 +281,8 @@ fn json_feed(text: &str, source: &str) -> Result<Published, Diagnostic> {
         source: source.to_owned(),
         format: Format::Json,
         title: Text::one_line(string(&feed, "title").unwrap_or_default()),
+        description: Text::one_line(string(&feed, "description").unwrap_or_default()),
+        language: string(&feed, "language").and_then(language),
         self_url: address("feed_url"),
         next: address("next_url"),
         entries: items.iter().map(|item| json_item(item, base.as_ref())).collect(),
@@ -294,6 +304,13 @@ fn json_item(item: &Value, base: Option<&Url>) -> PublishedEntry {
         content_hash: string(item, "content_html").or(string(item, "content_text")).map(hash),
         summary: string(item, "summary").map(Text::one_line),
     }
+}
+
+/// A tag of a language, if it can be one.
+fn language(tag: &str) -> Option<Text> {
+    let tag = tag.trim();
+    let can_be = tag.len() <= 64 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (can_be && !tag.is_empty()).then(|| Text::new(tag))
 }
 
 /// A string that is not blank.
