@@ -106,22 +106,30 @@ fn kind(parts: &Parts<'_>, headers: &Fields, text: &str) -> Kind {
     {
         return Kind::Bounce(Verdict::of_text(text));
     }
-    match is_automatic(headers, &parts.subject) {
-        true => Kind::AutoReply,
-        false => Kind::Letter,
+    if !is_automatic(headers, &parts.subject) {
+        return Kind::Letter;
+    }
+    // A mail server does not go on holiday. What it says is no report, so that a person has to read it; that a mail is
+    // late is what older Exims say in their subject.
+    let subject = parts.subject.trim();
+    match is_from_server(headers) {
+        true if subject.starts_with("Warning: message ") && subject.contains(" delayed ") => {
+            Kind::Bounce(Verdict::Delayed(None))
+        }
+        true => Kind::Bounce(Verdict::Unclear),
+        false => Kind::AutoReply,
     }
 }
 
 /// Whether nobody is to answer a mail: it has the null sender (RFC 5321, section 4.5.5), or, where that is not told, comes
 /// from a mail server.
 fn is_from_nobody(headers: &Fields) -> bool {
-    match headers.first("return-path") {
-        Some(path) => path.trim() == "<>",
-        None => headers.first("from").is_some_and(|from| {
-            let from = from.to_ascii_lowercase();
-            ["mailer-daemon@", "postmaster@"].iter().any(|server| from.contains(server))
-        }),
-    }
+    headers.first("return-path").map_or_else(|| is_from_server(headers), |path| path.trim() == "<>")
+}
+
+fn is_from_server(headers: &Fields) -> bool {
+    let from = headers.first("from").unwrap_or_default().to_ascii_lowercase();
+    ["mailer-daemon@", "postmaster@"].iter().any(|server| from.contains(server))
 }
 
 /// How subjects of machines begin that say nothing of themselves in their headers.
@@ -142,19 +150,18 @@ const AUTOMATIC: [&str; 12] = [
 
 /// Whether a machine wrote a mail (RFC 3834, section 5, and what was usual before).
 fn is_automatic(headers: &Fields, subject: &str) -> bool {
+    let subject = subject.trim();
+    // Machines that answer write a sentence, or `Re:` before what they answer. One word is what a program writes that
+    // leaves on behalf of somebody. Apple's says `Auto-Submitted: auto-replied`, and others ask not to be answered.
+    if WORD_BYTES.contains(&subject.len()) && subject.bytes().all(is_word) {
+        return false;
+    }
     let says = |name: &str| headers.first(name).map(|value| value.trim().to_ascii_lowercase());
     // `Auto-Submitted: no` means the same as none; something may stand behind a semicolon.
-    let submitted = says("auto-submitted").is_some_and(|value| value.split([';', ' ', '(']).next() != Some("no"));
-    if submitted
+    if says("auto-submitted").is_some_and(|value| value.split([';', ' ', '(']).next() != Some("no"))
         || ["x-autoreply", "x-autorespond", "x-autoreply-from"].iter().any(|name| headers.first(name).is_some())
     {
         return true;
-    }
-    let subject = subject.trim();
-    // Machines that answer write a sentence. One word is what a program writes that leaves on behalf of somebody, and
-    // some of those ask in the same headers not to be answered.
-    if WORD_BYTES.contains(&subject.len()) && subject.bytes().all(is_word) {
-        return false;
     }
     let lower = subject.to_lowercase();
     says("x-auto-response-suppress").is_some_and(|value| value != "none")
