@@ -16,17 +16,17 @@
 //!
 //! | floor | rooms | what for |
 //! |---|---|---|
-//! | 8 | `main.rs`, this file | run, print the error once, set the exit code; the map |
-//! | 7 | `cli/` | one short file per command: joins core and rim |
-//! | 6 | `web/` | feeds over HTTP |
-//! | 6 | `delivery/` | one mail for one subscriber; rates, pauses, and when to try again (pure); the loop that claims, sends and records |
+//! | 9 | `main.rs`, this file | run, print the error once, set the exit code; the map |
+//! | 8 | `cli/` | one short file per command: joins core and rim |
+//! | 7 | `web/` | the server: feeds over HTTP, and the pages by which people sign up, choose and leave; who asks, how often, and what a log may show |
+//! | 6 | `delivery/` | one mail for one subscriber, of an issue or a notice; rates, pauses, and when to try again (pure); the loops that claim, send and record |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
-//! | 4 | `disk/` | reads the content folder, keys and other tools' feeds; writes each file whole, by rename, and remembers which |
+//! | 4 | `disk/` | reads the content folder, keys, Maildirs and other tools' feeds; writes each file whole, by rename, and remembers which |
 //! | 3 | `feed/` | which feeds there are, of posts and of issues; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
 //! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it; the list of those that went out, and a post taken out of one |
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
-//! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes, and its signature; SMTP and the other ways out, step by step; has not heard of digests |
-//! | 2 | `subscriber/` | who gets mail and what of it; lists that are imported; the site's keys, and tokens that prove who somebody is |
+//! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes, and its signature; SMTP and the other ways out, step by step; reports and letters that come back, read; has not heard of digests |
+//! | 2 | `subscriber/` | who gets mail and what of it; lists that are imported; the site's keys, and tokens that prove who somebody is; what a mail that came back asks for, as far as it proves whose it is |
 //! | 1 | `config.rs`, `schedule.rs`, `filter.rs`, `template.rs`, `language.rs` | settings text to [`config::Config`], unknown keys refused, the look of a mail among them; when a digest is cut off; the language that chooses posts; Tera with built-ins compiled in; fixed texts and dates in each language |
 //! | 0 | `diagnostic.rs`, `text.rs`, `wrap.rs`, `clock.rs` | place in a file, caret, hint, nearest known name; text that XML can carry; text in lines; what a clock on a wall means |
 

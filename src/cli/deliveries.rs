@@ -10,6 +10,8 @@ use crate::store::StoreError;
 use crate::store::issues::{Frozen, Issues as _};
 use crate::store::ledger::{Delivery, Ledger as _, State, Verdict, Wanted};
 use crate::store::sqlite::Sqlite;
+use crate::store::subscribers::Subscribers as _;
+use crate::subscriber::Event;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -226,8 +228,23 @@ impl Desk<'_> {
             one["attempts"] = json!(attempts);
             all.push(one);
         }
+        let silenced = self.silenced(address).await?;
+        if let Some((reason, source, at)) = &silenced {
+            out += &format!("gets no mail since {}, {reason}: {source}\n", time(*at));
+        }
         self.data(&out);
-        Ok(json!({ "deliveries": all }))
+        let silenced = silenced
+            .map(|(reason, source, at)| json!({ "reason": reason, "source": source, "since": at.to_rfc3339() }));
+        Ok(json!({ "deliveries": all, "suppressed": silenced }))
+    }
+
+    /// Why an address gets no mail any more, how we know, and since when: a bounce or a complaint may have come after all.
+    async fn silenced(&self, address: &str) -> Result<Option<(&'static str, String, DateTime<Utc>)>, Vec<Diagnostic>> {
+        let parsed: Address = address.parse().map_err(|err| vec![Diagnostic::error(format!("{err}"))])?;
+        let Some(portrait) = self.store.portrait(&parsed).await.map_err(one)? else { return Ok(None) };
+        let Some(reason) = portrait.subscriber.suppressed else { return Ok(None) };
+        let last = portrait.consent.into_iter().rev().find(|consent| consent.event == Event::Suppressed);
+        Ok(last.map(|consent| (reason.word(), consent.source, consent.at)))
     }
 
     /// The subscriber that an address means in an issue.

@@ -93,8 +93,13 @@ pub fn hashes(
     };
     let keys = block_on(look)
         .map_err(|err| Diagnostic::error(format!("the store `{file}` cannot be used: {}", load::reason(&err))))??;
-    Ok(move |address: &str| match (&keys, address.parse::<Address>()) {
-        (Some(keys), Ok(address)) => keys.address_hashes(&address).collect(),
-        _ => Vec::new(),
-    })
+    Ok(move |address: &str| keys.as_ref().map(|keys| hashing(keys)(address)).unwrap_or_default())
+}
+
+/// The hashes of an address by keys that are at hand.
+pub fn hashing(keys: &Keys) -> impl Fn(&str) -> Vec<[u8; 32]> + Sync {
+    move |address: &str| match address.parse::<Address>() {
+        Ok(address) => keys.address_hashes(&address).collect(),
+        Err(_) => Vec::new(),
+    }
 }

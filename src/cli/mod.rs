@@ -5,6 +5,7 @@ pub mod adopt;
 mod approval;
 mod archive;
 mod bar;
+pub mod bounces;
 pub mod build;
 pub mod check;
 pub mod deliveries;
@@ -105,6 +106,8 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// Add, import, show and remove those who get the digests
     Subscribers(subscribers::SubscribersCommand),
+    /// Read what came back: mails that could not be delivered, complaints, and mails to the unsubscribe address
+    Bounces(bounces::Bounces),
     /// Copy the store, or put a copy in its place
     Store(store::StoreCommand),
     /// Print a completion script for a shell
@@ -245,6 +248,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => status.run(&context),
         Command::Deliveries(deliveries) => deliveries.run(&context),
         Command::Subscribers(subscribers) => subscribers.run(&context),
+        Command::Bounces(bounces) => bounces.run(&context),
         Command::Store(store) => store.run(&context),
         Command::Completions { shell } => {
             let mut script = Vec::new();

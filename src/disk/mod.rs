@@ -1,4 +1,4 @@
-//! The disk and the network: the content folder, keys and other tools' feeds are read here, and everything that is written
+//! The disk and the network: the content folder, keys, Maildirs and other tools' feeds are read here, and everything that is written
 //! is written here.
 
 pub mod compress;
@@ -9,6 +9,7 @@ pub mod http;
 pub mod key;
 pub mod load;
 pub mod lockfile;
+pub mod maildir;
 pub mod output;
 pub mod replace;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! Mail as the standards know it: headers, addresses, MIME parts, and how it leaves. Nothing in here has heard of digests.
+//! Mail as the standards know it: headers, addresses, MIME parts, how it leaves, and what comes back. Nothing in here has heard of digests.
 //!
 //! Pure, but for [`smtp`] and [`transport`], which touch the world: values in, bytes out, the same bytes every time. What may stand in a header has a type that cannot hold anything
 //! else ([`header::HeaderText`], [`address::Address`], [`list::HeaderUrl`] and so on), so that writing a message cannot
@@ -9,6 +9,7 @@ pub mod dkim;
 pub mod encoded;
 pub mod envelope;
 pub mod header;
+pub mod incoming;
 pub mod list;
 pub mod mime;
 pub mod smtp;

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod leave;
 pub mod names;
 pub mod records;
+pub mod returned;
 pub mod token;
 
 use crate::mail::address::{Address, AddressError, Mailbox};
