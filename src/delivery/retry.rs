@@ -2,6 +2,8 @@
 //!
 //! Pure: the time is an argument, and chance is none. So that a thousand mails that were deferred in one minute do not
 //! come back in one minute, each waits up to a tenth longer than the rule says, by the number of its subscriber.
+//!
+//! A person waits for a notice, so that its first pauses are shorter than RFC 5321 advises for mail that nobody waits for.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,6 +24,27 @@ pub fn next_attempt(attempts: u32, subscriber: i64, limit: DateTime<Utc>, now: D
     let doublings = attempts.saturating_sub(1).min(10);
     let pause = (FIRST * (1 << doublings)).min(LONGEST);
     let spread = pause.num_seconds() / 10 * subscriber.rem_euclid(97) / 96;
+    let next = now.checked_add_signed(pause + TimeDelta::seconds(spread))?;
+    (next <= limit).then_some(next)
+}
+
+/// The first pauses of a notice, in minutes; the last one doubles from then on.
+const FIRST_OF_NOTICES: [i64; 4] = [1, 5, 15, 30];
+/// The pause of a notice stops growing here.
+const LONGEST_OF_NOTICES: TimeDelta = TimeDelta::hours(4);
+
+/// When to try a deferred notice again.
+///
+/// `attempts` is the number of tries so far, at least 1. The pauses are 1, 5, 15 and 30 minutes, then double up to 4 hours;
+/// each is up to a tenth longer, by the notice's number. `limit` is when it is given up: when its link is good no more.
+///
+/// Returns `None` when the next try would come after the limit.
+pub fn next_notice(attempts: u32, notice: i64, limit: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let number = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+    let last = FIRST_OF_NOTICES.len() - 1;
+    let doublings = number.saturating_sub(last).min(10);
+    let pause = (TimeDelta::minutes(FIRST_OF_NOTICES[number.min(last)]) * (1 << doublings)).min(LONGEST_OF_NOTICES);
+    let spread = pause.num_seconds() / 10 * notice.rem_euclid(97) / 96;
     let next = now.checked_add_signed(pause + TimeDelta::seconds(spread))?;
     (next <= limit).then_some(next)
 }
@@ -65,6 +88,16 @@ mod tests {
         case(5, 480);
         case(6, 480);
         case(u32::MAX, 480);
+    }
+
+    #[test]
+    fn a_notice_is_tried_again_soon_and_then_less_often() {
+        let pauses: Vec<i64> = (1..=9)
+            .map(|attempts| (next_notice(attempts, 0, at(100_000), at(0)).expect("a time") - at(0)).num_minutes())
+            .collect();
+        assert_eq!(pauses, [1, 5, 15, 30, 60, 120, 240, 240, 240]);
+        assert_eq!(next_notice(u32::MAX, 96, at(100_000), at(0)), Some(at(264)));
+        assert_eq!(next_notice(3, 0, at(14), at(0)), None);
     }
 
     #[test]
