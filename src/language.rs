@@ -55,6 +55,8 @@ pub struct Words {
     pub digest: DigestWords,
     /// Mails to one person that are no issue.
     pub notices: NoticesWords,
+    /// The pages of the web server, each for its template.
+    web: BTreeMap<String, BTreeMap<String, String>>,
     /// The page that shows an issue before it goes out.
     pub preview: PreviewWords,
 }
@@ -335,6 +337,21 @@ impl Language {
     /// The same of the page that shows an issue before it goes out.
     pub fn preview(&self, values: &[(&str, &str)]) -> BTreeMap<String, String> {
         self.page(&self.words.preview.page, values)
+    }
+
+    /// The same of a page of the web server, and what all of those say.
+    pub fn web(&self, page: &str, values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for part in ["common", page].iter().filter_map(|part| self.words.web.get(*part)) {
+            texts.extend(self.page(part, values));
+        }
+        texts
+    }
+
+    /// One text of a page of the web server; empty where there is none.
+    pub fn web_text(&self, page: &str, key: &str, values: &[(&str, &str)]) -> String {
+        let pattern = self.words.web.get(page).and_then(|part| part.get(key));
+        pattern.map(|pattern| fill(pattern, values)).unwrap_or_default()
     }
 
     fn page(&self, patterns: &BTreeMap<String, String>, values: &[(&str, &str)]) -> BTreeMap<String, String> {

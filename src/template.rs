@@ -10,7 +10,7 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::fmt::Write as _;
 use tera::{Context, ErrorKind, Kwargs, ReportError, State, Tera, TeraResult};
@@ -36,10 +36,23 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("tidings/notice.html", include_str!("templates/notice.html")),
     ("tidings/notice.txt", include_str!("templates/notice.txt")),
     ("tidings/preview.html", include_str!("templates/preview.html")),
+    ("tidings/web/ask.html", include_str!("templates/web/ask.html")),
+    ("tidings/web/base.html", include_str!("templates/web/base.html")),
+    ("tidings/web/choices.html", include_str!("templates/web/choices.html")),
+    ("tidings/web/confirm.html", include_str!("templates/web/confirm.html")),
+    ("tidings/web/data.html", include_str!("templates/web/data.html")),
+    ("tidings/web/message.html", include_str!("templates/web/message.html")),
+    ("tidings/web/preferences.html", include_str!("templates/web/preferences.html")),
+    ("tidings/web/signup.html", include_str!("templates/web/signup.html")),
+    ("tidings/web/unsubscribe.html", include_str!("templates/web/unsubscribe.html")),
 ];
 
-/// The style sheet that is compiled in.
-const BUILT_IN_STYLE: &str = include_str!("templates/style.css");
+/// What the pages of the web server look like: the same.
+pub const PAGES_STYLE: &str = "web/pages.css";
+
+/// The style sheets that are compiled in.
+const BUILT_IN_STYLES: [(&str, &str); 2] =
+    [(STYLE, include_str!("templates/style.css")), (PAGES_STYLE, include_str!("templates/web/pages.css"))];
 
 /// What `urlencode` leaves alone: the unreserved characters of RFC 3986, and `/`.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -49,7 +62,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 pub struct Templates {
     tera: Tera,
     own: BTreeSet<String>,
-    style: Option<String>,
+    styles: BTreeMap<String, String>,
 }
 
 /// A template of one line that stands in a file of settings.
@@ -71,12 +84,12 @@ impl Templates {
     /// Everything that is wrong in the site's own templates: faults of syntax, filters that do not exist, parents and
     /// parts that are not there, circles.
     pub fn new(own: Vec<(String, String)>) -> Result<Templates, Vec<Diagnostic>> {
-        let mut style = None;
+        let mut styles = BTreeMap::from(BUILT_IN_STYLES.map(|(name, text)| (name.to_owned(), text.to_owned())));
         let mut site: Vec<(String, String)> = Vec::new();
         for (name, text) in own {
             let text = text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text);
             match name.as_str() {
-                STYLE => style = Some(text),
+                name if styles.contains_key(name) => drop(styles.insert(name.to_owned(), text)),
                 name if name.ends_with(".css") => {}
                 _ => site.push((name, text)),
             }
@@ -93,7 +106,7 @@ impl Templates {
             let built_in = built_in.filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
             let Err(error) = tera.add_raw_templates(built_in.chain(kept)) else {
                 if findings.is_empty() {
-                    return Ok(Templates { tera, own: names, style });
+                    return Ok(Templates { tera, own: names, styles });
                 }
                 break;
             };
@@ -117,7 +130,7 @@ impl Templates {
 
     /// The names of the templates that are compiled in, and that a site can lay its own over.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|&(name, _)| &name["tidings/".len()..]).chain([STYLE])
+        BUILT_IN.iter().map(|&(name, _)| &name["tidings/".len()..]).chain(BUILT_IN_STYLES.map(|(name, _)| name))
     }
 
     /// The names of all pages that can be rendered: the site's own, and the built-in ones under the names by which a site
@@ -132,7 +145,12 @@ impl Templates {
 
     /// The style sheet for feeds: the site's own, else the built-in one.
     pub fn style(&self) -> &str {
-        self.style.as_deref().unwrap_or(BUILT_IN_STYLE)
+        &self.styles[STYLE]
+    }
+
+    /// The same for the pages of the web server.
+    pub fn pages_style(&self) -> &str {
+        &self.styles[PAGES_STYLE]
     }
 
     /// Whether there is a template of this name.
@@ -518,7 +536,7 @@ error: unknown template `nowhere.html`
     fn a_style_sheet_is_taken_as_it_is() {
         let css = "@media print{#nav{color:red}}";
         assert_eq!(own(&[("style.css", css)]).unwrap().style(), css);
-        assert_eq!(own(&[("other.css", "{{")]).unwrap().style(), BUILT_IN_STYLE);
+        assert_eq!(own(&[("other.css", "{{")]).unwrap().style(), BUILT_IN_STYLES[0].1);
     }
 
     #[test]
@@ -543,11 +561,22 @@ error: unknown template `nowhere.html`
             "digest/story.html",
             "digest/story.txt",
             "digest/style.html",
+            "feed.html",
             "feeds.html",
             "notice.html",
             "notice.txt",
             "preview.html",
+            "web/ask.html",
+            "web/base.html",
+            "web/choices.html",
+            "web/confirm.html",
+            "web/data.html",
+            "web/message.html",
+            "web/preferences.html",
+            "web/signup.html",
+            "web/unsubscribe.html",
             "style.css",
+            "web/pages.css",
         ];
         assert_eq!(Templates::names().collect::<Vec<_>>(), names);
     }

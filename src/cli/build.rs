@@ -4,6 +4,7 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, archive, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
+use crate::digest::snippet;
 use crate::disk::output::{Copies, Output, Report, Turn};
 use crate::disk::written::{self, Memory};
 use crate::disk::{hosting, lockfile, served};
@@ -191,7 +192,7 @@ impl Build {
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
         if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
-            findings.extend(hosting::write(&site.root, listing, &served.aliases).err());
+            findings.extend(hosting::write(&site.root, listing, &served.aliases, snippet::form(&site.config)).err());
             findings.extend(served::write(&site.root, &served).err());
         }
         Ok(Built { report, gone, summary: site.summary(composed.feeds), ..Built::default() })

@@ -64,18 +64,35 @@ pub async fn store(
         Ok(doubt) => doubt,
         Err(err) => return Ok(Some(unusable(&file, &err))),
     };
-    let what = match doubt {
+    match doubt {
         None => match count(store, &file).await? {
-            Ok(()) => return Ok(None),
-            Err(err) => return Ok(Some(unusable(&file, &err))),
+            Ok(()) => Ok(None),
+            Err(err) => Ok(Some(unusable(&file, &err))),
         },
-        Some(Doubt::Elsewhere) => "was copied, moved or restored: another may have sent since",
-        Some(Doubt::Older) => "is older than the one that sent last: it does not know what was sent since",
+        Some(doubt) => Ok(Some(doubt.finding(name))),
+    }
+}
+
+/// Why people must not sign up in this store: another copy may be the one that sends. None where nothing speaks against it.
+///
+/// # Errors
+///
+/// Whatever the store says.
+pub async fn copied(
+    context: &Context,
+    config: &Config,
+    store: &(impl Store + Issues),
+) -> Result<Option<Diagnostic>, StoreError> {
+    let (file, name) = (context.root.join(&config.store.sqlite), &config.store.sqlite);
+    let is_new = store.digests().await?.is_empty();
+    let _turn = match turn(&file) {
+        Ok(turn) => turn,
+        Err(err) => return Ok(Some(unusable(&file, &err))),
     };
-    Ok(Some(
-        Diagnostic::error(format!("the store `{name}` {what}"))
-            .hint("make sure that no other copy sends and that none has sent since; then run `tidings store accept`"),
-    ))
+    Ok(match doubt(store, &file, is_new).await? {
+        Ok(doubt) => doubt.map(|doubt| doubt.finding(name)),
+        Err(err) => Some(unusable(&file, &err)),
+    })
 }
 
 /// Says that a store is the one to send from, whatever speaks against it; whether something did.
@@ -108,6 +125,17 @@ enum Doubt {
     Elsewhere,
     /// Another was here that sent more often.
     Older,
+}
+
+impl Doubt {
+    fn finding(self, store: &str) -> Diagnostic {
+        let what = match self {
+            Doubt::Elsewhere => "was copied, moved or restored: another may have sent since",
+            Doubt::Older => "is older than the one that sent last: it does not know what was sent since",
+        };
+        Diagnostic::error(format!("the store `{store}` {what}"))
+            .hint("make sure that no other copy sends and that none has sent since; then run `tidings store accept`")
+    }
 }
 
 /// Runs that begin at once look and count one after the other, for as long as what is returned is held: else one would

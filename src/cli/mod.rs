@@ -22,6 +22,7 @@ mod letter;
 mod mailing;
 mod redact;
 pub mod send;
+pub mod serve;
 mod signals;
 pub mod site;
 pub mod status;
@@ -104,6 +105,8 @@ enum Command {
     Status(status::Status),
     /// Show who got what, and why not
     Deliveries(deliveries::Deliveries),
+    /// Serve feeds, and the pages by which people sign up, choose and leave
+    Serve(serve::Serve),
     /// Add, import, show and remove those who get the digests
     Subscribers(subscribers::SubscribersCommand),
     /// Read what came back: mails that could not be delivered, complaints, and mails to the unsubscribe address
@@ -247,6 +250,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Send(send) => send.run(&context),
         Command::Status(status) => status.run(&context),
         Command::Deliveries(deliveries) => deliveries.run(&context),
+        Command::Serve(serve) => serve.run(&context),
         Command::Subscribers(subscribers) => subscribers.run(&context),
         Command::Bounces(bounces) => bounces.run(&context),
         Command::Store(store) => store.run(&context),

@@ -12,6 +12,7 @@ pub mod note;
 pub mod preview;
 pub mod redact;
 pub mod render;
+pub mod snippet;
 #[cfg(test)]
 mod support;
 pub mod view;

@@ -10,12 +10,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Writes the snippets, those that would change.
+/// Writes the snippets, those that would change. `signup` is a form for the site's own pages, where there is something to
+/// sign up to.
 ///
 /// # Errors
 ///
 /// What the system said.
-pub fn write(root: &Path, listing: &Listing, aliases: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
+pub fn write(
+    root: &Path,
+    listing: &Listing,
+    aliases: &BTreeMap<String, String>,
+    signup: Option<String>,
+) -> Result<(), Diagnostic> {
     let folder = root.join(STATE).join("hosting");
     let failed = |name: &str, err: &std::io::Error| {
         Diagnostic::error(format!("cannot write `{STATE}/hosting/{name}`: {}", reason(err)))
@@ -27,6 +33,7 @@ pub fn write(root: &Path, listing: &Listing, aliases: &BTreeMap<String, String>)
         ("nginx.conf", hosting::nginx(listing) + &hosting::nginx_aliases(listing, aliases)),
         ("_headers", hosting::headers(listing)),
         ("_redirects", hosting::redirects(listing, aliases)),
+        ("signup.html", signup.unwrap_or_default()),
     ] {
         let path = folder.join(name);
         if text.is_empty() {

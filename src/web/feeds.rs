@@ -14,6 +14,7 @@ use crate::content::collection::segment;
 use crate::diagnostic::Diagnostic;
 use crate::disk::load;
 use crate::feed::hosting::CACHE;
+use crate::feed::served::Served;
 use crate::template::Templates;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
@@ -63,7 +64,7 @@ impl Feeds {
         let first = |mut findings: Vec<Diagnostic>| findings.drain(..).next();
         let (own, found) = load::templates(root);
         if let Some(wrong) = first(found.into_iter().filter(Diagnostic::is_error).collect()) {
-            return Err(wrong);
+            return Err(wrong.into());
         }
         let templates = Templates::new(own).map_err(|found| {
             first(found).unwrap_or_else(|| Diagnostic::error("the templates of the site cannot be read"))
@@ -79,6 +80,11 @@ impl Feeds {
             signup_url: (!config.signup.digests.is_empty()).then(|| format!("{public_url}subscribe/")),
         };
         Ok(Feeds { shared: Arc::new(shared), memory: Memory::open(root, &config.content.output)? })
+    }
+
+    /// What the last build says of the site.
+    pub async fn site(&self) -> Arc<Served> {
+        self.memory.known().await.site.clone()
     }
 
     /// The answer to a request for any path. Only GET and HEAD are answered with a file.

@@ -44,7 +44,7 @@ pub(super) struct Memory {
 #[derive(Debug)]
 pub(super) struct Known {
     /// What the build says of the site.
-    pub(super) site: Served,
+    pub(super) site: Arc<Served>,
     slots: HashMap<String, Arc<Slot>>,
     stamps: Stamps,
     kept_bytes: Arc<AtomicUsize>,
@@ -217,7 +217,13 @@ impl Known {
             };
             (name.clone(), Arc::new(slot))
         });
-        Known { slots: slots.collect(), site, stamps, kept_bytes: Arc::default(), clock: AtomicU64::new(0) }
+        Known {
+            slots: slots.collect(),
+            site: Arc::new(site),
+            stamps,
+            kept_bytes: Arc::default(),
+            clock: AtomicU64::new(0),
+        }
     }
 
     /// The file of a path; for a folder, which ends in `/` or is empty, its page.
