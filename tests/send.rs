@@ -535,7 +535,7 @@ fn what_is_known_is_shown() {
     site.run(["deliveries", "why", "nobody@example.com"])
         .stderr(
             "
-            error: no issue was ever planned for `nobody@example.com`
+            error: no mail was ever planned for `nobody@example.com`
             hint: `tidings subscribers show ADDRESS` tells what is known of an address
             ",
         )

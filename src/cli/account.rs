@@ -22,11 +22,16 @@ pub fn issue_json(name: &str, totals: &Totals) -> Value {
 
 /// `1204 subscribers: 1190 accepted, 3 rejected`
 pub fn in_words(totals: &Totals) -> String {
+    let people = plural(usize::try_from(totals.candidates).unwrap_or(usize::MAX), "subscriber");
+    if totals.all() == 0 { people } else { format!("{people}: {}", states_in_words(totals)) }
+}
+
+/// `1190 accepted, 3 rejected`; `none` where there are none.
+pub fn states_in_words(totals: &Totals) -> String {
     let states = State::ALL.into_iter().filter(|state| totals.of(*state) > 0);
     let counts: Vec<String> =
         states.map(|state| format!("{} {}", totals.of(state), state.word().replace('_', " "))).collect();
-    let people = plural(usize::try_from(totals.candidates).unwrap_or(usize::MAX), "subscriber");
-    if counts.is_empty() { people } else { format!("{people}: {}", counts.join(", ")) }
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 /// Totals by state.

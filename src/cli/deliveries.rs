@@ -1,5 +1,10 @@
 //! `tidings deliveries`: who got what, and why not; and what somebody who knows better can do about it.
 
+mod notices;
+
+use notices::Change;
+pub use notices::{notice_json, notice_story};
+
 use super::account::{in_words, totals_json};
 use super::talk::store_finding;
 use super::{Context, Outcome, told};
@@ -22,7 +27,7 @@ use serde_json::{Value, json};
 pub struct Deliveries {
     #[command(subcommand)]
     action: Option<Action>,
-    /// An issue, such as weekly/2026-W48; all of them without one
+    /// An issue, such as weekly/2026-W48, or `notices` for mails to one person; all issues without one
     issue: Option<String>,
     /// Only deliveries in this state, such as uncertain; may be given several times
     #[arg(long = "state", value_name = "STATE", value_parser = state)]
@@ -45,7 +50,7 @@ enum Action {
     /// Settle uncertain deliveries
     #[command(group = clap::ArgGroup::new("verdict").required(true))]
     Resolve {
-        /// The issue
+        /// The issue, or `notices`
         issue: String,
         /// Of this address alone
         address: Option<String>,
@@ -58,7 +63,7 @@ enum Action {
     },
     /// Plan rejected and deferred deliveries again
     Retry {
-        /// The issue
+        /// The issue, or `notices`
         issue: String,
         /// Of this address alone
         address: Option<String>,
@@ -126,6 +131,9 @@ impl Deliveries {
 
     async fn list(&self, desk: &Desk<'_>) -> Done {
         let Some(name) = &self.issue else { return desk.issues().await };
+        if desk.means_notices(name).await? {
+            return desk.list_notices(&self.states, self.after, self.limit).await;
+        }
         let frozen = desk.issue(name).await?;
         let totals = desk.store.totals(frozen.id).await.map_err(one)?;
         let wanted = Wanted {
@@ -138,7 +146,8 @@ impl Deliveries {
         let rows = desk.store.deliveries(&wanted).await.map_err(one)?;
         let mut out = format!("{}: {}\n", named(&frozen), in_words(&totals));
         for row in &rows {
-            out += &format!("{:>8}  {:<9}  {}  {}\n", row.subscriber, row.state.word(), shown(row), story(row));
+            out +=
+                &format!("{:>8}  {:<9}  {}  {}\n", row.subscriber, row.state.word(), shown(&row.mailbox), story(row));
         }
         if rows.len() == self.limit as usize {
             let last = rows.last().map_or(0, |row| row.subscriber);
@@ -208,8 +217,9 @@ impl Desk<'_> {
 
     async fn why(&self, address: &str) -> Done {
         let rows = self.of_address(address, None).await?;
-        if rows.is_empty() {
-            let finding = Diagnostic::error(format!("no issue was ever planned for `{address}`"));
+        let notices = self.notices_of(address).await?;
+        if rows.is_empty() && notices.is_empty() {
+            let finding = Diagnostic::error(format!("no mail was ever planned for `{address}`"));
             return Err(vec![finding.hint("`tidings subscribers show ADDRESS` tells what is known of an address")]);
         }
         let (mut out, mut all) = (String::new(), Vec::new());
@@ -228,6 +238,10 @@ impl Desk<'_> {
             one["attempts"] = json!(attempts);
             all.push(one);
         }
+        for row in &notices {
+            let (kind, state, at) = (row.kind.word(), row.state.word(), time(row.updated_at));
+            out += &format!("notice {kind}  {state} at {at}  {}\n", notice_story(row));
+        }
         let silenced = self.silenced(address).await?;
         if let Some((reason, source, at)) = &silenced {
             out += &format!("gets no mail since {}, {reason}: {source}\n", time(*at));
@@ -235,7 +249,8 @@ impl Desk<'_> {
         self.data(&out);
         let silenced = silenced
             .map(|(reason, source, at)| json!({ "reason": reason, "source": source, "since": at.to_rfc3339() }));
-        Ok(json!({ "deliveries": all, "suppressed": silenced }))
+        let notices: Vec<Value> = notices.iter().map(notice_json).collect();
+        Ok(json!({ "deliveries": all, "notices": notices, "suppressed": silenced }))
     }
 
     /// Why an address gets no mail any more, how we know, and since when: a bounce or a complaint may have come after all.
@@ -258,6 +273,13 @@ impl Desk<'_> {
     }
 
     async fn resolve(&self, issue: &str, address: Option<&str>, verdict: Verdict) -> Done {
+        let what = match verdict {
+            Verdict::Accepted => "accepted",
+            Verdict::NotSent => "planned again",
+        };
+        if self.means_notices(issue).await? {
+            return self.change_notices(address, what, Change::Resolve(verdict)).await;
+        }
         let frozen = self.issue(issue).await?;
         let subscriber = self.subscriber(&frozen, address).await?;
         let now = self.context.clock();
@@ -265,14 +287,13 @@ impl Desk<'_> {
             told::ask(self.store, &frozen, now).await.map_err(one)?;
         }
         let count = self.store.resolve(frozen.id, subscriber, verdict, now).await.map_err(one)?;
-        let what = match verdict {
-            Verdict::Accepted => "accepted",
-            Verdict::NotSent => "planned again",
-        };
         self.say(&frozen, count, what)
     }
 
     async fn retry(&self, issue: &str, address: Option<&str>) -> Done {
+        if self.means_notices(issue).await? {
+            return self.change_notices(address, "planned again", Change::Retry).await;
+        }
         let frozen = self.issue(issue).await?;
         let subscriber = self.subscriber(&frozen, address).await?;
         let now = self.context.clock();
@@ -349,14 +370,18 @@ pub fn told_standing(frozen: &Frozen) -> String {
     format!("{}{files}", standing(frozen))
 }
 
-fn shown(row: &Delivery) -> &str {
-    if row.mailbox.is_empty() { "(erased)" } else { &row.mailbox }
+fn shown(mailbox: &str) -> &str {
+    if mailbox.is_empty() { "(erased)" } else { mailbox }
 }
 
 fn story(row: &Delivery) -> String {
-    let due = row.due_at.map(|at| format!("again at {}", time(at)));
-    let parts = [row.reply.clone(), row.reason.clone(), due];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    told_in_parts(&[&row.reply, &row.reason], row.due_at)
+}
+
+fn told_in_parts(parts: &[&Option<String>], due_at: Option<DateTime<Utc>>) -> String {
+    let due = due_at.map(|at| format!("again at {}", time(at)));
+    let parts = parts.iter().copied().chain([&due]).flatten();
+    parts.filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("; ")
 }
 
 fn time(at: DateTime<Utc>) -> String {

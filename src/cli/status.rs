@@ -11,7 +11,8 @@ use crate::digest::history::{History, RecordState};
 use crate::disk::{load, written};
 use crate::store::Store as _;
 use crate::store::issues::Issues as _;
-use crate::store::ledger::{Ledger as _, State};
+use crate::store::ledger::{Ledger as _, State, Totals};
+use crate::store::postbox::Postbox as _;
 use crate::store::sqlite::Sqlite;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -78,13 +79,19 @@ async fn status(context: &Context) -> Result<Value, Vec<Diagnostic>> {
                 .map(|record| record.period.name.clone()).collect::<Vec<_>>(),
         }));
     }
+    let mut notices = Totals::default();
     if let Some(store) = store {
+        notices = store.notice_totals().await.map_err(one)?;
         store.close().await;
+    }
+    let (waiting, uncertain) = (notices.open(), notices.of(State::Uncertain));
+    if waiting + uncertain > 0 {
+        out += &format!("notices      {waiting} to send, {uncertain} uncertain\n");
     }
     if !context.talk.json() {
         context.talk.data(&out);
     }
-    Ok(json!({ "built_at": built.map(|at| at.to_rfc3339()), "digests": digests }))
+    Ok(json!({ "built_at": built.map(|at| at.to_rfc3339()), "digests": digests, "notices": totals_json(&notices) }))
 }
 
 /// When feeds were written last.

@@ -396,6 +396,7 @@ fn person(one: &Subscriber) -> Value {
         "topics": one.choice.topics(),
         "subscriptions": subscriptions.collect::<Vec<_>>(),
         "suppressed": one.suppressed.map(subscriber::Reason::word),
+        "paused_until": one.paused_until.map(|until| until.to_rfc3339()),
         "added_at": one.added_at.to_rfc3339(),
     })
 }

@@ -87,7 +87,7 @@ pub struct Limits {
 pub struct Ask<'a> {
     /// The address as it was given.
     pub address: &'a Address,
-    /// What they want. At least one digest.
+    /// What they want.
     pub request: &'a Request,
     /// How we know, for the trail of consent: `form at https://…`, without an address.
     pub source: &'a str,

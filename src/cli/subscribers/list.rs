@@ -1,21 +1,27 @@
 //! Subscribers shown: one, some as lines, all as CSV. Read page by page, so that memory does not grow with the list.
 
 use super::{Failed, address, digests, find, nobody, one, person, reading, thousands, wait};
+use crate::cli::deliveries::{notice_json, notice_story};
 use crate::cli::keys::{self, Missing};
 use crate::cli::{Context, Outcome};
 use crate::config::Config;
 use crate::diagnostic::printable;
 use crate::disk::load;
 use crate::store::StoreError;
+use crate::store::postbox::{self, Notice, Postbox as _};
 use crate::store::subscribers::{Portrait, Subscribers as _, Which};
 use crate::subscriber::import::escaped;
-use crate::subscriber::{State, Subscriber};
+use crate::subscriber::{State, Subscriber, key};
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
 
 /// How many subscribers are read at once.
 const PAGE: u32 = 2_000;
+
+/// How many notices of one person are shown, the oldest first.
+const MOST_NOTICES: u32 = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Standing {
@@ -207,11 +213,13 @@ impl Show {
         let config = load::config(&context.root)?;
         let address = address(&self.address)?;
         let hashes = keys::hashes(context, &config, Missing::GoWithout).map_err(one)?;
-        let (portrait, suppression) = wait(&config, async {
-            let Some(store) = reading(context, &config).await? else { return Ok((None, None)) };
-            let found = (store.portrait(&address).await?, store.suppression(&address, &hashes).await?);
+        let (portrait, notices, suppression) = wait(&config, async {
+            let Some(store) = reading(context, &config).await? else { return Ok((None, vec![], None)) };
+            let which = postbox::Which { address: Some(key(&address)), limit: MOST_NOTICES, ..Default::default() };
+            let (portrait, notices) = (store.portrait(&address).await?, store.notices(&which).await?);
+            let suppression = store.suppression(&address, &hashes).await?;
             store.close().await;
-            Ok(found)
+            Ok((portrait, notices, suppression))
         })?;
         let Some(portrait) = portrait else {
             let finding = nobody(&address.masked());
@@ -223,15 +231,15 @@ impl Show {
             }));
         };
         if context.talk.json() {
-            context.talk.report(&report(&portrait));
+            context.talk.report(&report(&portrait, &notices));
         } else {
-            context.talk.data(&text(&portrait));
+            context.talk.data(&text(&portrait, &notices, context.now));
         }
         Ok(Outcome::Done)
     }
 }
 
-fn report(portrait: &Portrait) -> serde_json::Value {
+fn report(portrait: &Portrait, notices: &[Notice]) -> serde_json::Value {
     let mut report = person(&portrait.subscriber);
     let consent = portrait.consent.iter().map(|one| {
         json!({ "event": one.event.word(), "digest": one.digest, "source": one.source, "at": one.at.to_rfc3339() })
@@ -244,10 +252,11 @@ fn report(portrait: &Portrait) -> serde_json::Value {
     });
     report["consent"] = consent.collect();
     report["deliveries"] = deliveries.collect();
+    report["notices"] = notices.iter().map(notice_json).collect();
     report
 }
 
-fn text(portrait: &Portrait) -> String {
+fn text(portrait: &Portrait, notices: &[Notice], now: DateTime<Utc>) -> String {
     let one = &portrait.subscriber;
     let mut lines = vec![("address", one.mailbox.clone())];
     lines.extend(one.name.clone().map(|name| ("name", name)));
@@ -257,6 +266,8 @@ fn text(portrait: &Portrait) -> String {
         lines.push(("digest", format!("{}, {state} since {since}", subscription.digest)));
     }
     lines.extend(one.suppressed.map(|reason| ("no mail", reason.word().to_owned())));
+    let pause = one.paused_until.filter(|until| *until > now);
+    lines.extend(pause.map(|until| ("paused", format!("until {}", until.format("%F %R")))));
     lines.push(("known", format!("since {}", one.added_at.format("%F"))));
     for step in &portrait.consent {
         let digest = step.digest.as_deref().unwrap_or("all");
@@ -270,6 +281,12 @@ fn text(portrait: &Portrait) -> String {
         let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(" ")) };
         let at = mail.updated_at.format("%F %R");
         lines.push(("mail", format!("{at}  {}/{} {}{why}", mail.digest, mail.period, mail.state)));
+    }
+    for notice in notices {
+        let (at, kind, state) = (notice.updated_at.format("%F %R"), notice.kind.word(), notice.state.word());
+        let why = notice_story(notice);
+        let why = if why.is_empty() { why } else { format!(": {why}") };
+        lines.push(("notice", format!("{at}  {kind} {state}{why}")));
     }
     lines.iter().map(|(what, value)| format!("{what:<10} {}\n", printable(value))).collect()
 }

@@ -128,6 +128,9 @@ pub(crate) async fn who_is_unknown_is_asked_and_gets_nothing_before_a_yes(store:
     assert_eq!(told(store, "ana@example.org").await, want);
     let trail = trail(store, "ana@example.org").await;
     assert_eq!(trail[2..], ["confirmed daily the mail", "confirmed weekly the mail", "changed all the mail"]);
+    // Who wants nothing is not even remembered.
+    assert_eq!(ask(store, "li@example.org", &request(&[]), 0).await, Asked::Hushed(Silence::Unknown));
+    assert_eq!(told(store, "li@example.org").await, "nobody");
 }
 
 pub(crate) async fn a_form_changes_nothing_for_somebody_who_is_known(store: &(impl Notices + Subscribers)) {

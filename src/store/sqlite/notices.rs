@@ -25,6 +25,9 @@ impl Notices for Sqlite {
         if matches!(reason, Some(Reason::Complained | Reason::Asked)) {
             return Ok(Asked::Hushed(Silence::Suppressed));
         }
+        if known.is_none() && ask.request.digests.is_empty() {
+            return Ok(Asked::Hushed(Silence::Unknown));
+        }
         let stands = |digest: &str| known.as_ref().and_then(|known| known.state(names(digest, ask.formerly)));
         let is_known =
             reason.is_none() && known.as_ref().is_some_and(|known| !has_news(ask.request, known, ask.formerly));
