@@ -539,6 +539,7 @@ error: unknown template `nowhere.html`
             "digest/story.html",
             "digest/story.txt",
             "digest/style.html",
+            "feed.html",
             "feeds.html",
             "preview.html",
             "style.css",
