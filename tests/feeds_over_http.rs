@@ -325,7 +325,9 @@ fn a_person_gets_a_page_with_what_is_in_the_feed() {
         assert!(!text.contains("/subscribe/"));
     }
     let red = served.get("/tag/red/rss.xml", &[BROWSER]).text();
-    assert!(red.contains("<h1 lang=\"en\" dir=\"auto\">Example: Red</h1>\n<p class=\"lead\" lang=\"en\" dir=\"auto\">All that is red.</p>"));
+    assert!(red.contains(
+        "<h1 lang=\"en\" dir=\"auto\">Red</h1>\n<p class=\"lead\" lang=\"en\" dir=\"auto\">All that is red.</p>"
+    ));
     assert!(
         red.contains("<a href=\"https://example.org/tag/red/feed.json\" type=\"application/feed+json\">JSON Feed</a>")
     );
