@@ -5,6 +5,7 @@
 
 mod audience;
 mod colour;
+mod declared;
 mod digest;
 mod mail;
 mod mailbox;

@@ -112,6 +112,17 @@ fn a_feed_that_is_gone_is_named_once_and_remembered_until_it_is_back() {
 }
 
 #[test]
+fn of_many_feeds_that_are_gone_ten_are_named() {
+    let tags: Vec<String> = (10..22).map(|n| format!("t{n}")).collect();
+    let site = Site::new().post("a.md", &post("A", &format!("tags: [{}]\n", tags.join(", "))));
+    site.run(["build", "-q"]).succeeds();
+    let site = site.more_settings("taxonomies = []\n");
+    let run = site.run(["build"]).stderr_has("gone Example: t19 (/tag/t19/)\nand 2 feeds more\n").succeeds();
+    assert!(!run.err().contains("t20"), "{}", run.err());
+    assert_eq!(served(&site)["gone"].as_array().unwrap().len(), 12);
+}
+
+#[test]
 fn an_alias_never_leads_away_from_a_feed_that_is_there() {
     Site::new()
         .post("a.md", &post("A", "topic: [net, other]\ntags: [net]\n"))

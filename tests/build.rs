@@ -152,6 +152,7 @@ fn what_no_feed_owns_goes_and_what_others_put_there_stays() {
     site.run(["build"])
         .stderr(
             "
+            gone Example: Reds (/feeds/reds/)
             left feeds/reds/rss.xml alone: no feed owns it, but it is not as tidings wrote it
             2 posts in 3 feeds: wrote 2 files, removed 8, 4 unchanged
             ",
@@ -211,7 +212,15 @@ fn a_feed_whose_posts_are_all_gone_stays_empty_with_its_last_time() {
     assert!(site.read("public/tag/blue/atom.xml").contains("<entry>"));
     // Who takes an axis out of the settings wants its feeds to go.
     let site = site.more_settings("taxonomies = [\"category\"]\n");
-    site.run(["build"]).stderr("2 posts in 1 feed: wrote 2 files, removed 6, 4 unchanged").succeeds();
+    site.run(["build"])
+        .stderr(
+            "
+            gone Example: Blue (/tag/blue/)
+            gone Example: red (/tag/red/)
+            2 posts in 1 feed: wrote 2 files, removed 6, 4 unchanged
+            ",
+        )
+        .succeeds();
     assert!(!site.has("public/tag"));
 }
 

@@ -37,7 +37,11 @@ struct Built {
     left_out: Vec<String>,
     held_back: Vec<(String, String)>,
     gone: Vec<(String, String)>,
+    gone_feeds: Vec<(String, String)>,
 }
+
+/// How many feeds that are gone are named one by one: with an axis, thousands may go.
+const NAMED: usize = 10;
 
 impl Build {
     /// Runs the command.
@@ -65,7 +69,7 @@ impl Build {
         // Cron runs this after each commit: warnings are for `check`, here they are counted.
         show(context, &findings, context.talk.least());
         let done = built.is_some();
-        let Built { report, summary, left_out, held_back, gone } = built.unwrap_or_default();
+        let Built { report, summary, left_out, held_back, gone, gone_feeds } = built.unwrap_or_default();
         context.talk.report(&json!({
             "written": report.written,
             "unchanged": report.unchanged,
@@ -73,7 +77,7 @@ impl Build {
             "kept": report.kept,
             "left_out": left_out,
             "held_back": held_back.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect::<Vec<_>>(),
-            "gone": gone.iter().map(|(url, title)| json!({ "address": url, "title": title })).collect::<Vec<_>>(),
+            "gone": gone.iter().chain(&gone_feeds).map(|(url, title)| json!({ "address": url, "title": title })).collect::<Vec<_>>(),
             "findings": findings_json(&findings),
             "built": done && report.missed.is_empty(),
         }));
@@ -83,6 +87,13 @@ impl Build {
         }
         for (address, title) in &gone {
             context.talk.line(&format!("gone {title} ({address})"));
+        }
+        for (i, (address, title)) in gone_feeds.iter().enumerate() {
+            match i {
+                ..NAMED => context.talk.line(&format!("gone {title} ({address})")),
+                NAMED => context.talk.line(&format!("and {} more", plural(gone_feeds.len() - NAMED, "feed"))),
+                _ => {}
+            }
         }
         for (file, why) in &held_back {
             context.talk.detail(&format!("held back {file}: {why}"));
@@ -179,15 +190,15 @@ impl Build {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
             *lock = Some(site.new_lock.to_text());
         }
-        let (posts, mut gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+        let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
         let before = written::load(&site.root).0;
-        let gone_feeds = gone::feeds(&before.gone, &before.feeds, &composed.remembered);
+        let folders = gone::feeds(&before.gone, &before.feeds, &composed.remembered);
         let mut served = composed.served;
-        served.gone = gone_feeds.iter().filter(|folder| !served.aliases.contains_key(*folder)).cloned().collect();
+        served.gone = folders.iter().filter(|folder| !served.aliases.contains_key(*folder)).cloned().collect();
         let lost = before.feeds.iter().filter(|(folder, _)| served.gone.contains(*folder));
         let path = site.config.feeds.url.path();
-        gone.extend(lost.map(|(folder, feed)| (format!("{path}{folder}"), feed.title.clone())));
-        let memory = Memory { feeds: composed.remembered, posts, gone: gone_feeds };
+        let gone_feeds = lost.map(|(folder, feed)| (format!("{path}{folder}"), feed.title.clone())).collect();
+        let memory = Memory { feeds: composed.remembered, posts, gone: folders };
         let (report, failed) = output.commit(memory).map_err(one)?;
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
@@ -195,6 +206,6 @@ impl Build {
             findings.extend(hosting::write(&site.root, listing, &served.aliases, snippet::form(&site.config)).err());
             findings.extend(served::write(&site.root, &served).err());
         }
-        Ok(Built { report, gone, summary: site.summary(composed.feeds), ..Built::default() })
+        Ok(Built { report, gone, gone_feeds, summary: site.summary(composed.feeds), ..Built::default() })
     }
 }

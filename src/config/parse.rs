@@ -5,7 +5,7 @@ use super::Content;
 use super::Format;
 use super::tree::{Fault, Source, Table, list, wrong_type};
 use super::{
-    Archives, Axis, Config, ContentDirs, DeclaredFeed, FIELDS, FILE, FeedSettings, Site, digest, mail, security, serve,
+    Archives, Axis, Config, ContentDirs, FIELDS, FILE, FeedSettings, Site, declared, digest, mail, security, serve,
     smtp, values,
 };
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
@@ -34,22 +34,8 @@ const TABLES: [&str; 12] = [
 const SITE_KEYS: [&str; 8] =
     ["title", "url", "description", "language", "timezone", "publish_time", "permalink", "author"];
 const CONTENT_KEYS: [&str; 6] = ["dir", "posts", "people", "calls_to_action", "taxonomies", "output"];
-const FEEDS_KEYS: [&str; 10] =
+pub(super) const FEEDS_KEYS: [&str; 10] =
     ["url", "formats", "taxonomies", "items", "bytes", "age", "content", "archives", "id_prefix", "hub"];
-const FEED_KEYS: [&str; 12] = [
-    "title",
-    "description",
-    "filter",
-    "url",
-    "formats",
-    "items",
-    "bytes",
-    "age",
-    "content",
-    "archives",
-    "hub",
-    "aliases",
-];
 
 const FORMAT_NAMES: [&str; 3] = [Format::ALL[0].name(), Format::ALL[1].name(), Format::ALL[2].name()];
 const CONTENT_NAMES: [&str; 2] = ["full", "summary"];
@@ -73,7 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let feeds_table = open("feeds", &mut findings);
     feeds_table.refuse_unknown(&FEEDS_KEYS, &mut findings, belongs_elsewhere);
     let feeds = read_feed_settings(&feeds_table, defaults(site.url.clone()), &mut findings);
-    let declared = read_declared(&open("feed", &mut findings), &feeds, site.timezone, &mut findings);
+    let declared = declared::read_declared(&open("feed", &mut findings), &feeds, site.timezone, &mut findings);
     let digests = digest::read_digests(&open("digest", &mut findings), &site, &mut findings);
     let mail = mail::read_mail(&open("mail", &mut findings), &mut findings);
     let smtp = smtp::read_smtp(&open("smtp", &mut findings), &content.output, &mut findings);
@@ -146,7 +132,7 @@ pub(super) fn belongs_elsewhere(key: &str) -> Option<String> {
         ("site", &SITE_KEYS),
         ("content", &CONTENT_KEYS),
         ("feeds", &FEEDS_KEYS),
-        ("feed.NAME", &FEED_KEYS),
+        ("feed.NAME", &declared::KEYS),
         ("digest.NAME", &digest::KEYS),
         ("mail", &mail::MAIL_KEYS),
         ("smtp", &smtp::SMTP_KEYS),
@@ -198,7 +184,7 @@ fn no_url() -> Url {
 }
 
 /// A description may be empty: that is the same as none.
-fn read_description(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -> Option<Text> {
+pub(super) fn read_description(table: &Table<'_, '_>, findings: &mut Vec<Diagnostic>) -> Option<Text> {
     table.get("description", findings, |key, value| {
         if values::text(key, value)?.trim().is_empty() { Ok(Text::default()) } else { values::shown(key, value) }
     })
@@ -297,7 +283,11 @@ fn defaults(site_url: Url) -> FeedSettings {
 }
 
 /// `base` with what the table says differently.
-fn read_feed_settings(table: &Table<'_, '_>, base: FeedSettings, findings: &mut Vec<Diagnostic>) -> FeedSettings {
+pub(super) fn read_feed_settings(
+    table: &Table<'_, '_>,
+    base: FeedSettings,
+    findings: &mut Vec<Diagnostic>,
+) -> FeedSettings {
     let one_of = |names: &'static [&'static str]| {
         move |key: &str, value: &DeValue<'_>| values::one_of(key, values::text(key, value)?, names)
     };
@@ -352,85 +342,6 @@ fn read_choices(
         chosen.sort_unstable();
         chosen
     })
-}
-
-fn read_declared(
-    table: &Table<'_, '_>,
-    feeds: &FeedSettings,
-    timezone: Tz,
-    findings: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, DeclaredFeed> {
-    let mut declared = BTreeMap::new();
-    let mut claimed = BTreeMap::new();
-    for (key, value) in table.entries {
-        let (source, name) = (table.source, key.get_ref().as_ref());
-        let span = source.span(key.span());
-        let DeValue::Table(entries) = value.get_ref() else {
-            let finding = Diagnostic::error(format!("unknown key `{name}` in `[feed]`")).at(FILE, span);
-            findings.push(finding.hint(if FEEDS_KEYS.contains(&name) {
-                format!("`{name}` is a key of `[feeds]`; a feed of its own has a name, `[feed.NAME]`")
-            } else {
-                "a feed of its own has a name: `[feed.NAME]`".to_owned()
-            }));
-            continue;
-        };
-        if !values::is_name(name) {
-            let finding = Diagnostic::error(format!("a feed cannot be named `{name}`")).at(FILE, span);
-            findings.push(finding.hint(values::NAME_HINT));
-        } else if name == "index" {
-            let finding = Diagnostic::error("a feed cannot be named `index`").at(FILE, span);
-            findings.push(finding.hint("that is the name of the page that lists all feeds"));
-        }
-        let feed = Table { name: format!("[feed.{name}]"), entries, source };
-        feed.refuse_unknown(&FEED_KEYS, findings, |key| {
-            let all = "it holds for all feeds, so that a post has one id in them";
-            if key == "id_prefix" {
-                Some(format!("`{key}` is a key of `[feeds]`: {all}"))
-            } else {
-                belongs_elsewhere(key)
-            }
-        });
-        let feed = DeclaredFeed {
-            title: feed.get("title", findings, values::shown),
-            description: read_description(&feed, findings),
-            filter: read_filter(&feed, timezone, findings),
-            settings: read_feed_settings(&feed, feeds.clone(), findings),
-            aliases: read_aliases(&feed, name, table, &mut claimed, findings),
-            name: Spanned::new(name.to_owned(), span),
-        };
-        declared.insert(name.to_owned(), feed);
-    }
-    declared
-}
-
-/// Names that a feed had before. `claimed` are those of the feeds read so far, each with the feed that claims it.
-fn read_aliases(
-    feed: &Table<'_, '_>,
-    name: &str,
-    all: &Table<'_, '_>,
-    claimed: &mut BTreeMap<String, String>,
-    findings: &mut Vec<Diagnostic>,
-) -> Vec<String> {
-    let read = |key: &str, raw: &str| {
-        if !values::is_name(raw) {
-            let fault = Fault::new(format!("`{key}` holds what cannot be the name of a feed: `{raw}`"));
-            return Err(fault.hint(values::NAME_HINT));
-        }
-        if all.entries.keys().any(|name| name.get_ref() == raw) {
-            let fault = Fault::new(format!("`{key}` holds a feed that is there: `{raw}`"));
-            return Err(
-                fault.hint("nobody is led away from a feed that is there; an alias is a name that a feed had before")
-            );
-        }
-        match claimed.insert(raw.to_owned(), name.to_owned()) {
-            None => Ok(raw.to_owned()),
-            Some(other) => {
-                let fault = Fault::new(format!("`{raw}` is an alias twice"));
-                Err(fault.hint(format!("the feed `{other}` has it; its address can lead to one feed only")))
-            }
-        }
-    };
-    feed.get_each("aliases", findings, read).unwrap_or_default()
 }
 
 /// A filter that can be meant, with the place of its first character.

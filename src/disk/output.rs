@@ -245,6 +245,8 @@ impl<'a> Output<'a> {
 
     /// Renames what lies beside, until one fails; then the others are taken back.
     fn rename_all(&mut self) -> Result<(), Diagnostic> {
+        // By name, so that a copy follows its file at once: a server that does not compare them may send the one for the other.
+        self.staged.sort();
         let mut staged = std::mem::take(&mut self.staged).into_iter();
         self.done = true;
         while let Some(path) = staged.next() {

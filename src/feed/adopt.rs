@@ -363,6 +363,7 @@ mod tests {
             updated_at: None,
             content_hash: None,
             summary: None,
+            language: None,
         }
     }
 

@@ -371,6 +371,7 @@ mod tests {
             updated_at: Some(at),
             content_hash: Some([1; 16]),
             summary: Some(Text::new("Short")),
+            language: None,
         }
     }
 

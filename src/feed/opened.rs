@@ -42,8 +42,10 @@ pub struct Opened {
     pub site: SiteView,
     /// BCP 47 tag of the feed's own words.
     pub language: String,
-    /// The feed's title.
+    /// The feed's title, which names the site as well.
     pub title: String,
+    /// What stands above the page: the feed's name among its kind.
+    pub heading: String,
     /// One or two sentences; may be empty.
     pub description: String,
     /// The address to subscribe to.
@@ -69,6 +71,8 @@ pub struct Opened {
 pub struct OpenedEntry {
     /// Its title, or else its address.
     pub title: String,
+    /// BCP 47 tag of its words.
+    pub language: String,
     /// Where it is read.
     pub url: Option<String>,
     /// When it was published, RFC 3339.
@@ -109,6 +113,10 @@ impl Opened {
             site: SiteView { title: site.title.clone(), url: site.url.clone(), description: site.description.clone() },
             language: language.tag().to_string(),
             words: language.feed(&[("site", &site.title), ("feed", &title), ("format", feed.format.title())]),
+            heading: listed
+                .map(|listed| listed.title.clone())
+                .filter(|t| !t.is_empty())
+                .unwrap_or_else(|| title.clone()),
             title,
             description: description.to_owned(),
             url,
@@ -129,6 +137,7 @@ impl OpenedEntry {
         let at = entry.published_at.or(entry.updated_at);
         OpenedEntry {
             title: title.to_owned(),
+            language: entry.language.as_ref().unwrap_or(language.tag()).to_string(),
             published: at.map(shown::rfc3339),
             published_on: at.map(|at| language.day(shown::sayable(at).with_timezone(&timezone).date_naive())),
             summary: entry.summary.as_deref().unwrap_or_default().to_owned(),
@@ -140,4 +149,72 @@ impl OpenedEntry {
 /// An address that a link may lead to: of the web, and nothing that runs.
 fn web(address: &str) -> Option<String> {
     Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https")).map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::served::ServedFeed;
+    use super::*;
+
+    fn site() -> Served {
+        Served {
+            title: "Example".into(),
+            url: "https://example.org/".into(),
+            language: "en".into(),
+            feeds_url: "https://example.org/x/".into(),
+            feeds: vec![ServedFeed { folder: "tag/red/".into(), title: "Red".into(), ..ServedFeed::default() }],
+            ..Served::default()
+        }
+    }
+
+    #[track_caller]
+    fn opened(json: &str, folder: &str) -> Opened {
+        let feed = super::super::read::parse(json.as_bytes(), "feed.json").unwrap();
+        let formats = [Format::Rss, Format::Json];
+        let timezone = Tz::Asia__Tokyo;
+        Opened::of(&feed, Around { site: &site(), timezone, folder, formats: &formats, signup_url: None })
+    }
+
+    #[test]
+    fn what_a_feed_lacks_is_made_up_for_and_what_runs_is_no_link() {
+        let page = opened(
+            r#"{ "version": "https://jsonfeed.org/version/1.1", "title": "Example: Red", "language": "de",
+                 "description": "Example: Red", "next_url": "javascript:x", "items": [
+                 { "id": "tag:x,2026:1", "url": "javascript:alert(1)", "language": "ar", "date_published": "2026-03-01T16:00:00Z" },
+                 { "id": "2", "url": "https://example.org/2", "title": "Two", "summary": "S", "date_modified": "2026-03-01T00:00:00Z" } ] }"#,
+            "tag/red/",
+        );
+        assert_eq!((&*page.title, &*page.heading, &*page.description), ("Example: Red", "Red", ""));
+        assert_eq!(
+            (&*page.url, page.older_url, &*page.language),
+            ("https://example.org/x/tag/red/feed.json", None, "de")
+        );
+        let files: Vec<&str> = page.files.iter().map(|file| &*file.url).collect();
+        assert_eq!(files, ["https://example.org/x/tag/red/rss.xml", "https://example.org/x/tag/red/feed.json"]);
+        let entries: Vec<_> = page
+            .entries
+            .iter()
+            .map(|entry| {
+                (&*entry.title, entry.url.as_deref(), &*entry.language, entry.published_on.as_deref(), &*entry.summary)
+            })
+            .collect();
+        // Four in the afternoon is the next day in Tokyo.
+        assert_eq!(
+            entries,
+            [
+                ("tag:x,2026:1", None, "ar", Some("2. März 2026"), ""),
+                ("Two", Some("https://example.org/2"), "de", Some("1. März 2026"), "S"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_feed_that_the_site_does_not_list_is_called_as_it_calls_itself() {
+        let page = opened(r#"{ "version": "https://jsonfeed.org/version/1.1", "title": "", "items": [] }"#, "other/");
+        assert_eq!(
+            (&*page.title, &*page.heading),
+            ("https://example.org/x/other/feed.json", "https://example.org/x/other/feed.json")
+        );
+        assert_eq!(page.words["back"], "Example");
+    }
 }

@@ -54,6 +54,8 @@ pub struct PublishedEntry {
     pub content_hash: Option<[u8; 16]>,
     /// The summary (the `description` in RSS) as one line of plain text.
     pub summary: Option<Text>,
+    /// BCP 47 tag of its title, where the entry says so.
+    pub language: Option<Text>,
 }
 
 /// What a document is, told by its root.
@@ -220,6 +222,7 @@ fn atom_entry(entry: &atom::Entry, base: Option<&Url>) -> PublishedEntry {
         updated_at: Some(entry.updated().to_utc()).filter(|date| date.timestamp() != 0),
         content_hash: content.map(hash),
         summary: entry.summary().map(atom_text).filter(|text| !text.is_empty()),
+        language: entry.title().lang.as_deref().and_then(language),
     }
 }
 
@@ -263,6 +266,7 @@ fn rss_item(item: &rss::Item, base: Option<&Url>) -> PublishedEntry {
         updated_at: extension("dcterms", "modified").and_then(date),
         content_hash: item.content().filter(|content| !content.trim().is_empty()).map(hash),
         summary: item.description().map(plain).filter(|text| !text.is_empty()),
+        language: item.dublin_core_ext().and_then(|ext| ext.languages().first()).and_then(|tag| language(tag)),
     }
 }
 
@@ -303,6 +307,7 @@ fn json_item(item: &Value, base: Option<&Url>) -> PublishedEntry {
         updated_at: string(item, "date_modified").and_then(date),
         content_hash: string(item, "content_html").or(string(item, "content_text")).map(hash),
         summary: string(item, "summary").map(Text::one_line),
+        language: string(item, "language").and_then(language),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A file in memory, in every coding in which it is sent, with the headers of each.
 
-use super::conditional::Validators;
+use super::conditional::{self, Validators};
 use super::negotiate::Weights;
 use crate::disk::compress::Coding;
 use crate::feed::Format;
@@ -8,12 +8,12 @@ use crate::feed::hosting::{CACHE, OPML, header_url};
 use axum::body::Bytes;
 use axum::http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use headers::{ETag, HeaderMapExt as _, IfNoneMatch, LastModified};
+use headers::{HeaderMapExt as _, LastModified};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -144,7 +144,8 @@ pub(super) struct Document {
 #[derive(Debug)]
 pub(super) struct Representation {
     coding: Option<Coding>,
-    tag: ETag,
+    /// In its quotes.
+    tag: String,
     content: Content,
     /// The headers of a full answer.
     pub(super) headers: HeaderMap,
@@ -158,6 +159,9 @@ enum Content {
     Kept(Bytes),
     OnDisk(PathBuf, Stamp),
 }
+
+/// A compressed copy, and where it lies, if anywhere.
+pub(super) type Copied = (Coding, Bytes, Option<(PathBuf, Stamp)>);
 
 /// What a document is made from.
 pub(super) struct Source {
@@ -174,7 +178,7 @@ pub(super) struct Source {
     /// When it changed, where that is told.
     pub(super) is_dated: bool,
     /// Compressed copies that hold exactly its bytes.
-    pub(super) copies: Vec<(Coding, Bytes, Option<(PathBuf, Stamp)>)>,
+    pub(super) copies: Vec<Copied>,
     /// A WebSub hub, and the address of the feed itself.
     pub(super) links: Option<(String, String)>,
 }
@@ -199,9 +203,9 @@ impl Document {
                 Some(Coding::Gzip) => "-gz",
                 None => "",
             };
-            let tag: ETag = format!("\"{hash}{ending}\"").parse().expect("letters, digits, - and _ make a tag");
+            let tag = format!("\"{hash}{ending}\"");
             let mut unchanged = HeaderMap::new();
-            unchanged.typed_insert(tag.clone());
+            unchanged.extend(HeaderValue::try_from(&tag).map(|tag| (ETAG, tag)));
             if let Some(at) = modified_at {
                 unchanged.typed_insert(LastModified::from(at));
             }
@@ -266,8 +270,7 @@ impl Document {
                 (best, most) = (each, weight);
             }
         }
-        let Some(known) = headers.typed_get::<IfNoneMatch>() else { return best };
-        let has = |each: &&Representation| !known.precondition_passes(&each.tag);
+        let has = |each: &&Representation| conditional::has(headers, &each.tag);
         let taken = |each: &&Representation| weights.of_coding(each.coding) > 0;
         std::iter::once(best).chain(self.representations.iter().filter(taken)).find(has).unwrap_or(best)
     }

@@ -36,9 +36,11 @@ pub(super) struct Memory {
     /// What could not be read: it is not tried again until it changes.
     refused: Mutex<Option<Stamps>>,
     turn: tokio::sync::Mutex<()>,
-    /// The last version of each file that was read: its hash, its second, and whether another had the same.
-    seen: Arc<Mutex<HashMap<String, (String, SystemTime, bool)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
+
+/// The last version of each file that was read: its hash, its second, and whether another had the same.
+type Seen = HashMap<String, (String, SystemTime, bool)>;
 
 /// What one build left.
 #[derive(Debug)]
@@ -298,12 +300,7 @@ impl Slot {
     }
 
     /// Reads the file, and those of its copies that hold the same.
-    fn load(
-        &self,
-        known: &Known,
-        shared: &Shared,
-        seen: &Mutex<HashMap<String, (String, SystemTime, bool)>>,
-    ) -> io::Result<Document> {
+    fn load(&self, known: &Known, shared: &Shared, seen: &Mutex<Seen>) -> io::Result<Document> {
         let (bytes, stamp) = read(&self.path)?;
         let copy = |coding: &Coding| {
             let mut name = self.path.clone().into_os_string();
