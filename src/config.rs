@@ -80,6 +80,12 @@ impl Config {
     pub fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
         parse::parse(text)
     }
+
+    /// Where people sign up; none where no server is wanted, or there is nothing to sign up to.
+    pub fn signup_url(&self) -> Option<String> {
+        let server = self.serve.public_url.as_ref().unwrap_or(&self.feeds.url);
+        (self.serve.is_wanted && !self.signup.digests.is_empty()).then(|| format!("{server}subscribe/"))
+    }
 }
 
 impl DeclaredFeed {

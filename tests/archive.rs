@@ -42,7 +42,6 @@ fn an_issue_that_was_sent_has_its_page_a_list_and_a_feed() {
         "<a href=\"https://example.org/digest/weekly/2026-W48/\">Story two, and 1 more</a>",
         "<time datetime=\"2026-11-23\">23 November 2026</time>",
         "2 posts",
-        "<a class=\"mail\" href=\"https://mail.example.org/subscribe/\">",
     ] {
         assert!(list.contains(part), "{part} in {list}");
     }
@@ -69,6 +68,20 @@ fn an_issue_that_was_sent_has_its_page_a_list_and_a_feed() {
     assert_eq!(json["home_page_url"], "https://example.org/digest/weekly/");
     // The page of a mail is the one that there is.
     assert!(site.read("outbox/weekly-2026-W48-1.eml").contains("https://example.org/digest/weekly/2026-W48/"));
+}
+
+#[test]
+fn the_list_leads_to_the_form_where_there_is_a_server() {
+    let site = sent().more_settings("[serve]\npublic_url = \"https://mail.example.org/\"\n");
+    let link = "<a class=\"mail\" href=\"https://mail.example.org/subscribe/\">";
+    for (server, want) in [(true, true), (false, false)] {
+        if !server {
+            let settings = site.read("tidings.toml");
+            site.write("tidings.toml", settings.split("[serve]").next().expect("it was added at the end"));
+        }
+        site.run(at(MONDAY, &["build"])).succeeds();
+        assert_eq!(site.read("public/digest/weekly/index.html").contains(link), want);
+    }
 }
 
 #[test]
@@ -137,7 +150,12 @@ fn an_issue_that_was_cancelled_is_shown_only_if_some_have_it() {
     change(&site, "UPDATE delivery SET state = 'planned'");
     site.run(["deliveries", "cancel", "weekly/2026-W48"]).succeeds();
     site.run(at(MONDAY, &["build"]))
-        .stderr("2 posts (1 held back) in 3 feeds: wrote 2 files, removed 5, 10 unchanged\n")
+        .stderr(
+            "
+            gone Example: The week (/digest/weekly/)
+            2 posts (1 held back) in 3 feeds: wrote 2 files, removed 5, 10 unchanged
+            ",
+        )
         .succeeds();
     assert!(!site.has("public/digest"));
 }
@@ -155,8 +173,8 @@ fn nothing_of_a_person_is_in_it() {
         text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect::<String>()
     };
     let mail = site.read("outbox/weekly-2026-W48-1.eml").replace("=\r\n", "");
-    let token = after(&mail, "https://mail.example.org/unsubscribe/");
-    let marker = after(&change(&site, "SELECT html FROM variant"), "https://mail.example.org/unsubscribe/");
+    let token = after(&mail, "https://example.org/unsubscribe/");
+    let marker = after(&change(&site, "SELECT html FROM variant"), "https://example.org/unsubscribe/");
     assert!(token.len() > 20 && marker.len() > 20 && token != marker, "{token} {marker}");
     for secret in ["ana@", "ben@", "example.com", "example.net", &token, &marker, "unsubscribe/", "preferences/"] {
         assert!(!texts.contains(secret), "{secret}");

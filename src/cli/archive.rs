@@ -324,7 +324,7 @@ fn contents(site: &Site, title: &Text, feed: &Issues<'_>, digest: &str, issues: 
         language: config.site.language.to_string(),
         title: title.to_string(),
         url: format!("{}{}", config.feeds.url, folder(digest)),
-        subscribe_url: config.serve.public_url.as_ref().map(|url| format!("{url}subscribe/")),
+        subscribe_url: config.signup_url(),
         feeds_url: format!("{}feeds/", config.feeds.url),
         feeds: config.feeds.formats.iter().map(file).collect(),
         issues,

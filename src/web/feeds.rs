@@ -64,20 +64,19 @@ impl Feeds {
         let first = |mut findings: Vec<Diagnostic>| findings.drain(..).next();
         let (own, found) = load::templates(root);
         if let Some(wrong) = first(found.into_iter().filter(Diagnostic::is_error).collect()) {
-            return Err(wrong.into());
+            return Err(wrong);
         }
         let templates = Templates::new(own).map_err(|found| {
             first(found).unwrap_or_else(|| Diagnostic::error("the templates of the site cannot be read"))
         })?;
         let url = &config.feeds.url;
-        let public_url = config.serve.public_url.as_ref().unwrap_or(url);
         let shared = Shared {
             prefix: url.path().to_owned(),
             decoded_prefix: percent_decode_str(url.path()).decode_utf8_lossy().into_owned(),
             url: url.to_string(),
             templates,
             timezone: config.site.timezone,
-            signup_url: (!config.signup.digests.is_empty()).then(|| format!("{public_url}subscribe/")),
+            signup_url: config.signup_url(),
         };
         Ok(Feeds { shared: Arc::new(shared), memory: Memory::open(root, &config.content.output)? })
     }

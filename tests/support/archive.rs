@@ -15,13 +15,10 @@ postal_address = \"1 Main St, Springfield\"
 schedule = \"Mon 09:00\"
 ";
 
-/// Mails into files, and a server for those who leave.
+/// Mails into files. Without `[serve]`, nothing has compressed copies.
 pub const OUTBOX: &str = "
 [smtp]
 url = \"outbox:outbox\"
-
-[serve]
-public_url = \"https://mail.example.org/\"
 ";
 
 /// A minute after the cutoff of 2026-W48.
