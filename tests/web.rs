@@ -87,6 +87,10 @@ fn somebody_signs_up_confirms_gets_the_digest_and_leaves() {
     let issue = "outbox/weekly-2026-W48-1.eml";
     let text = site.read(issue);
     assert!(text.contains("Post a") && !text.contains("Post b"), "{text}");
+    // The mail leads to its page before the next build has written it.
+    let page = server.get("/digest/weekly/2026-W48/");
+    assert!(page.status == 200 && page.body.contains("Post b") && !page.body.contains("unsubscribe"), "{page:?}");
+    assert_eq!(server.get("/digest/weekly/2026-W47/").status, 404);
     let leave = link(&site, issue, "unsubscribe");
     for method in ["GET", "HEAD"] {
         assert_eq!(server.ask(method, &leave, &[], "").status, 200);

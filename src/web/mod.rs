@@ -14,6 +14,7 @@ pub mod feeds;
 mod form;
 mod frame;
 mod health;
+mod issue;
 mod limits;
 pub mod listen;
 pub mod log;

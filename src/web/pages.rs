@@ -193,7 +193,10 @@ pub async fn file(State(web): State<Arc<Web>>, request: Request) -> Response {
     let mut response = web.feeds.answer(&parts).await;
     let id = parts.extensions.get::<RequestId>();
     match response.status() {
-        StatusCode::NOT_FOUND => return web.problem(Problem::NotFound, id),
+        StatusCode::NOT_FOUND => match web.issue(parts.uri.path()).await {
+            Ok(Some(page)) => response = page,
+            Ok(None) | Err(_) => return web.problem(Problem::NotFound, id),
+        },
         StatusCode::GONE => {
             let mut page = web.page_with(StatusCode::GONE, &message("gone", &[], Some(&web.feeds_url())));
             page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
