@@ -5,6 +5,7 @@ mod support;
 mod web;
 
 use mail_parser::MessageParser;
+use std::time::Duration;
 use support::Site;
 use web::{Server, wait_for};
 
@@ -100,8 +101,18 @@ fn somebody_signs_up_confirms_gets_the_digest_and_leaves() {
     assert_eq!(left.status, 200, "{left:?}");
     assert!(stands(&site, "ana@example.com").contains("\"ended\""));
     assert_eq!(server.post(&leave, "").status, 200, "twice is fine");
-    assert_eq!(server.post(&confirm, "").status, 200);
+    for page in [server.get(&confirm), server.post(&confirm, "")] {
+        assert!(page.status == 200 && page.body.contains("you have left since"), "{page:?}");
+    }
     assert!(stands(&site, "ana@example.com").contains("\"ended\""), "an old yes brings nobody back");
+    // A mail may have been forwarded: by its link nobody is signed up again without being asked.
+    let preferences = leave.replace("unsubscribe", "preferences");
+    let asked = server.post(&preferences, "digest=weekly");
+    assert_eq!(asked.header("location"), format!("{preferences}?asked"), "{asked:?}");
+    assert!(server.get(&format!("{preferences}?asked")).body.contains("asks you to confirm"));
+    assert!(stands(&site, "ana@example.com").contains("\"ended\""));
+    assert_eq!(server.post(&link(&site, &mail(&site, 2), "confirm"), "").status, 200);
+    assert!(stands(&site, "ana@example.com").contains("\"active\""));
 
     let log = server.log().join("\n");
     assert!(log.contains("\"path\":\"/news/unsubscribe/…\""), "{log}");
@@ -156,7 +167,8 @@ fn the_answer_does_not_tell_who_is_known() {
     site.run(add).succeeds();
     site.run(["subscribers", "add", "gone@example.com", "--digest", "weekly", "--consent-source", "a test"]).succeeds();
     site.run(["subscribers", "remove", "gone@example.com"]).succeeds();
-    site.run(["subscribers", "suppress", "--address", "never@example.com"]);
+    site.write("never.txt", "never@example.com\n");
+    site.run(["subscribers", "suppress", "never.txt", "--reason", "asked", "--source", "a test"]).succeeds();
     let server = Server::start(&site, &[]);
     let mut answers = Vec::new();
     for address in ["ana", "gone", "never", "nobody"] {
@@ -168,6 +180,11 @@ fn the_answer_does_not_tell_who_is_known() {
     }
     let first = |page: &str| answers.iter().find(|(p, _)| *p == page).expect("an answer").1.clone();
     assert!(answers.iter().all(|(page, answer)| *answer == first(page)), "{answers:#?}");
+    // Not by its time either, however late the last byte of the form comes.
+    for address in ["ana", "nobody"] {
+        let took = server.late("/news/preferences/", &format!("address={address}%40example.com"));
+        assert!(took >= Duration::from_millis(400), "{address}: {took:?} after the form was there");
+    }
     assert!(stands(&site, "gone@example.com").contains("\"ended\""), "a form brings nobody back");
 }
 
@@ -209,7 +226,7 @@ fn a_token_that_opens_nothing_is_answered_in_one_way() {
     };
     let want = shown("confirm", &forged);
     assert_eq!(want.0, 404);
-    for token in ["x", &token[..47], &format!("{token}A"), "%00", "..%2f..%2fkey"] {
+    for token in ["x", &token[..47], &format!("{token}A"), "%00", "%ff", "..%2f..%2fkey"] {
         assert_eq!(shown("confirm", token), want, "{token}");
     }
     // One that is for something else.
@@ -271,6 +288,20 @@ fn a_site_without_digests_serves_feeds_alone() {
     assert_eq!(server.get("/atom.xml").status, 200);
     assert_eq!(server.get("/subscribe/").status, 404);
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn where_nobody_signs_up_on_the_web_there_is_a_way_out_all_the_same() {
+    let site = site().more_settings("[signup]\ndigests = []\n");
+    site.run(["subscribers", "add", "ana@example.com", "--digest", "weekly", "--consent-source", "a test"]).succeeds();
+    site.run(["--now", MONDAY, "send", "weekly"]).succeeds();
+    let server = Server::start(&site, &[]);
+    assert_eq!(server.get("/news/subscribe/").status, 404);
+    let leave = link(&site, "outbox/weekly-2026-W48-1.eml", "unsubscribe");
+    let parts = [("Content-Type", "multipart/form-data; boundary=x"), ("Origin", "https://mail.example")];
+    let body = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    assert_eq!(server.ask("POST", &leave, &parts, body).status, 200);
+    assert!(stands(&site, "ana@example.com").contains("one click in a mail program"));
 }
 
 #[test]

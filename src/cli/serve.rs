@@ -12,6 +12,7 @@ use crate::disk::load;
 use crate::disk::worker::{self, Worker};
 use crate::store::StoreError;
 use crate::store::ledger::State;
+use crate::store::notices::Kind;
 use crate::store::sqlite::Sqlite;
 use crate::template::Templates;
 use crate::web::feeds::Feeds;
@@ -36,10 +37,10 @@ impl Serve {
     /// Runs the command, until a signal ends it.
     pub fn run(&self, context: &Context) -> Outcome {
         // Each connection is a file, and what a shell allows is often too few.
-        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256);
         let mut findings = Vec::new();
         let served = match super::runtime() {
-            Ok(runtime) => runtime.block_on(self.serve(context, &mut findings)),
+            Ok(runtime) => runtime.block_on(self.serve(context, files, &mut findings)),
             Err(err) => Err(vec![Diagnostic::error(format!("cannot begin: {}", load::reason(&err)))]),
         };
         match served {
@@ -52,7 +53,12 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, context: &Context, findings: &mut Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
+    async fn serve(
+        &self,
+        context: &Context,
+        files: u64,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Result<(), Vec<Diagnostic>> {
         let one = |err: Diagnostic| vec![err];
         let mut config = load::config(&context.root)?;
         config.smtp = environment(config.smtp).map_err(one)?;
@@ -62,7 +68,7 @@ impl Serve {
         let templates = Arc::new(Templates::new(own)?);
         let feeds = Feeds::open(&context.root, &config).map_err(one)?;
         let stop = Arc::new(Stop::default());
-        let office = match config.signup.digests.is_empty() {
+        let office = match config.digests.is_empty() {
             true => None,
             false => Some(office(context, &config, &templates, &stop, findings).await?),
         };
@@ -86,18 +92,35 @@ impl Serve {
             let path = config.serve.public_url.as_ref().unwrap_or(&config.feeds.url).path();
             context.talk.line(&format!("listening on http://{address}{path}"));
         }
-        let app = Web::new(config, templates, feeds, people, log, context.shared_clock()).router();
-        let signals = tokio::spawn(signals::listen(stop.clone(), true));
-        let posting = posting.map(|(postman, worker)| (tokio::spawn(postman.run()), worker));
-        listen(listener, app, stop).await;
+        let app = Web::new(config, templates, feeds, people, log.clone(), context.shared_clock()).router();
+        let signals = tokio::spawn(signals::listen(stop.clone(), context.talk.quiet()));
+        let posting = posting.map(|(postman, worker)| (tokio::spawn(watched(postman, stop.clone())), worker));
+        listen(listener, app, stop, files).await;
         // What is on the wire is finished, and the rest is there for the next run.
+        let mut is_lost = false;
         if let Some((posting, worker)) = posting {
-            let _ = posting.await;
+            is_lost = posting.await.unwrap_or(true);
             drop(worker);
         }
         signals.abort();
-        Ok(())
+        log.flush();
+        match is_lost {
+            false => Ok(()),
+            true => {
+                let finding = Diagnostic::error("what sends mails ended of itself, so that nobody could sign up");
+                Err(one(finding.hint("this is a fault of tidings; start it again, nothing that was asked for is lost")))
+            }
+        }
     }
+}
+
+/// Sends mails until the server ends. Whether that ended before the server did: then the server must end, too, since its
+/// forms would go on saying that a mail is on its way.
+async fn watched(postman: Postman<Sqlite>, stop: Arc<Stop>) -> bool {
+    let _ = tokio::spawn(postman.run()).await;
+    let is_lost = !stop.is_asked();
+    stop.ask();
+    is_lost
 }
 
 /// What people need who sign up, and who sends them mail.
@@ -118,6 +141,12 @@ async fn office(
     let one = |err: Diagnostic| vec![err];
     let told = |err: StoreError| vec![store_finding(&err)];
     let transport = transport(&config.smtp, &context.root).map_err(one)?;
+    if transport.kind() != "outbox" && config.serve.public_url.is_none() {
+        let finding = Diagnostic::error("there is no `[serve] public_url`: the links in mails would lead nowhere");
+        return Err(vec![
+            finding.hint("write where this server is seen from outside; `url = \"outbox:outbox\"` needs none"),
+        ]);
+    }
     let file = &config.store.sqlite;
     let store = Sqlite::open(&context.root.join(file), file).await.map_err(told)?;
     if let Some(finding) = guard::copied(context, config, &store).await.map_err(told)? {
@@ -126,6 +155,8 @@ async fn office(
     let keys = keys::of_store(context, config, &store, findings).await.map_err(one)?;
     let signers = crate::disk::dkim::signers(&context.root, &config.mail.dkim, findings)?;
     let letters = Letters::new(config, templates.clone(), &keys).map_err(one)?;
+    // What is wrong in a template is said now, and not to the first who signs up.
+    letters.drafts(&Kind::ALL, &config.signup.digests, context.now).map_err(one)?;
     let workers = context.root.join(worker::FOLDER);
     let worker = Worker::start(&workers)
         .map_err(|err| one(Diagnostic::error(format!("cannot write `{}`: {}", worker::FOLDER, load::reason(&err)))))?;

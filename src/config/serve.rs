@@ -93,7 +93,16 @@ pub(super) fn read_serve(table: Option<&Table<'_, '_>>, findings: &mut Vec<Diagn
                 })
             })
             .unwrap_or(address),
-        public_url: table.get("public_url", findings, values::site_url),
+        public_url: table.get("public_url", findings, |key, value| {
+            let url = values::site_url(key, value)?;
+            match url.path().contains("//") {
+                // A path that begins so would be read as another host.
+                true => {
+                    Err(Fault::new(format!("`{key}` has two `/` on end in its path: `{url}`")).hint("leave one out"))
+                }
+                false => Ok(url),
+            }
+        }),
         trusted_proxies: table.get_each("trusted_proxies", findings, network).unwrap_or_default(),
     }
 }

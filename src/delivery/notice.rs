@@ -142,11 +142,13 @@ impl Letters {
     ///
     /// That there is no digest to sign up to, or what in the settings cannot stand in a mail.
     pub fn new(config: &Config, templates: Arc<Templates>, keys: &Keys) -> Result<Letters, Diagnostic> {
+        // Where nobody signs up, people who are there all the same get links.
         let first = config.signup.digests.first().and_then(|name| config.digests.get(name));
+        let first = first.or_else(|| config.digests.values().next());
         let first = first.ok_or_else(|| {
             Diagnostic::error("there is no digest that people could sign up to")
                 .in_file(FILE)
-                .hint("write `[digest.weekly]`, or name one in `[signup] digests`")
+                .hint("write `[digest.weekly]`")
         })?;
         let titles = config.digests.iter().map(|(name, digest)| (name.clone(), digest.title.to_string()));
         let lines = first.postal_address.as_str().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());

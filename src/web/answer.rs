@@ -8,7 +8,10 @@ use crate::delivery::notice::Drafts;
 use crate::store::notices::Kind;
 use crate::subscriber::Subscriber;
 use crate::subscriber::token::{Purpose, Token};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
 
 /// A page, or why there is none; both are answers.
 pub type Answer = Result<Response, Refusal>;
@@ -26,6 +29,19 @@ impl From<Response> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         *self.0
+    }
+}
+
+/// The token in the path of a page, as it stands there.
+pub struct TokenText(pub String);
+
+impl FromRequestParts<Arc<Web>> for TokenText {
+    type Rejection = Response;
+
+    /// What cannot even be read is answered as any token that opens nothing.
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<TokenText, Response> {
+        let text = Path::<String>::from_request_parts(parts, web).await;
+        text.map(|Path(text)| TokenText(text)).map_err(|_| web.problem(Problem::NotValid, None))
     }
 }
 
@@ -64,8 +80,12 @@ impl Web {
 
     /// The titles of digests, each once, as a list in words.
     pub fn titles(&self, digests: &[String]) -> Vec<String> {
-        let mut titles: Vec<String> = digests.iter().map(|name| self.title(name)).collect();
-        titles.dedup();
+        let mut titles: Vec<String> = Vec::new();
+        for title in digests.iter().map(|name| self.title(name)) {
+            if !titles.contains(&title) {
+                titles.push(title);
+            }
+        }
         titles
     }
 }

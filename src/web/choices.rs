@@ -6,9 +6,6 @@ use crate::config::Axis;
 use crate::subscriber::choice::Choice;
 use serde_json::{Value, json};
 
-/// The most terms that a choice may name; a form that names more is cut there.
-const MOST_TERMS: usize = 200;
-
 impl Web {
     /// The choices of a form: digests that are offered and those that are ticked; categories and topics that have posts, and
     /// those that are chosen already, which stay to be seen where their last post is gone.
@@ -32,10 +29,16 @@ impl Web {
         })
     }
 
-    /// The categories and topics that a form names.
-    pub fn choice_of(&self, form: &Form) -> Choice {
-        let all = |name| form.all(name).filter(|slug| !slug.is_empty() && slug.len() <= 200).take(MOST_TERMS);
-        Choice::new(all("category"), all("topic"))
+    /// The categories and topics that a form names: those that there are, and those that somebody has already.
+    pub async fn choice_of(&self, form: &Form, had: &Choice) -> Choice {
+        let site = self.feeds.site().await;
+        let named = |field: &'static str, axis, had: &[String]| -> Vec<String> {
+            let is_known = |slug: &&str| {
+                site.terms_of(axis).any(|term| term.slug == *slug) || had.iter().any(|known| known == slug)
+            };
+            form.all(field).filter(is_known).map(String::from).collect()
+        };
+        Choice::new(named("category", Axis::Category, had.categories()), named("topic", Axis::Topic, had.topics()))
     }
 
     /// A choice by the titles of its terms; empty for everything.

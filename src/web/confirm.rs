@@ -1,6 +1,6 @@
 //! `confirm/TOKEN`: the yes to a sign-up. Opening the page changes nothing, so that no program that looks into mails says yes.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Refusal, TokenText};
 use super::frame::RequestId;
 use super::pages::{Page, Problem};
 use super::{People, Web};
@@ -8,8 +8,9 @@ use crate::delivery::recorder::patiently;
 use crate::mail::address::masked;
 use crate::store::notices::{Addressee, Compose, Confirmed, Kind, Notices as _, Question, Yes};
 use crate::subscriber::token::{Purpose, Token};
+use crate::subscriber::{State as Stands, Subscriber};
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::json;
 use std::sync::Arc;
@@ -20,14 +21,14 @@ const SOURCE: &str = "button behind the link in the mail that asked for it";
 /// The page with the button.
 pub async fn show(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
 ) -> Answer {
     let (token, question) = asked(&web, &text, &id).await?;
-    if question.is_settled {
-        return Ok(done(&web, &question));
-    }
     let Some(person) = web.bearer(&token, &id).await? else { return Ok(web.erased()) };
+    if question.is_settled {
+        return Ok(before(&web, &question, &person));
+    }
     let request = &question.request;
     let digests: Vec<_> = web.titles(&request.digests).into_iter().map(|title| json!({ "title": title })).collect();
     let choice = match &request.choice {
@@ -50,7 +51,7 @@ pub async fn show(
 /// The yes.
 pub async fn confirm(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Answer {
@@ -68,7 +69,8 @@ pub async fn confirm(
         formerly: &formerly,
         hashes: &hashes,
     };
-    let drafts = web.drafts(&[Kind::Welcome], &question.request.digests, &id)?;
+    let kinds: &[Kind] = if web.config.signup.welcome { &[Kind::Welcome] } else { &[] };
+    let drafts = web.drafts(kinds, &question.request.digests, &id)?;
     let compose = |to: &Addressee| drafts.letter(to);
     let welcome = web.config.signup.welcome.then_some(&compose as Compose<'_>);
     let confirmed = patiently!(store.confirm(&yes, welcome)).map_err(|err| web.broken(&id, &err))?;
@@ -78,7 +80,10 @@ pub async fn confirm(
             bell.notify_one();
             Ok(done(&web, &question))
         }
-        Confirmed::Already => Ok(done(&web, &question)),
+        Confirmed::Already => match web.bearer(&token, &id).await? {
+            Some(person) => Ok(before(&web, &question, &person)),
+            None => Ok(web.erased()),
+        },
         Confirmed::Gone => Err(web.problem(Problem::NotValid, None).into()),
     }
 }
@@ -89,6 +94,16 @@ async fn asked(web: &Web, text: &str, id: &RequestId) -> Result<(Token, Question
     let question = web.people()?.store.question(token.issue, token.subscriber).await;
     let question = question.map_err(|err| web.broken(id, &err))?;
     Ok((token, question.ok_or_else(|| web.problem(Problem::NotValid, None))?))
+}
+
+/// What there is to say of a yes that was said before: somebody may have left since.
+fn before(web: &Web, question: &Question, person: &Subscriber) -> Response {
+    let digest = |name: &String| web.config.digests.get(name);
+    let stands = |name: &String| digest(name).and_then(|digest| person.state(digest.names()));
+    match question.request.digests.iter().any(|name| stands(name) == Some(Stands::Active)) {
+        true => done(web, question),
+        false => web.message("settled", &[], Some(&web.own("subscribe/"))),
+    }
 }
 
 fn done(web: &Web, question: &Question) -> Response {

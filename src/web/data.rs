@@ -2,7 +2,7 @@
 //! its owner asked for a moment ago: what is in every issue may have been forwarded.
 
 use super::Web;
-use super::answer::Answer;
+use super::answer::{Answer, TokenText};
 use super::form::Form;
 use super::frame::RequestId;
 use super::pages::{Page, Problem};
@@ -12,7 +12,7 @@ use crate::store::postbox::{Postbox as _, Which};
 use crate::store::subscribers::{Portrait, Subscribers as _};
 use crate::subscriber::token::Purpose;
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const MOST: u32 = 1_000;
 /// The page.
 pub async fn show(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
 ) -> Answer {
     let token = web.token(&text, &[Purpose::Data])?;
@@ -63,7 +63,7 @@ pub async fn show(
 /// The button.
 pub async fn erase(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Answer {

@@ -28,14 +28,20 @@ impl Form {
         Ok(Form::parse(&read(headers, body).await?))
     }
 
-    /// The same where the type does not matter: a POST of RFC 8058 may be of another, and one without anything in it of none.
+    /// The same where the type does not matter: a POST of RFC 8058 may be multipart, and one without anything in it of none.
+    /// Of a multipart one, only whether it is such a POST is known.
     ///
     /// # Errors
     ///
     /// [`Problem`]: too large or too slow.
     pub async fn read_any(headers: &HeaderMap, body: Body) -> Result<Form, Problem> {
         let bytes = read(headers, body).await?;
-        Ok(if is_form(headers) { Form::parse(&bytes) } else { Form::default() })
+        let has = |word: &[u8]| memchr::memmem::find(&bytes, word).is_some();
+        Ok(match is_form(headers) {
+            true => Form::parse(&bytes),
+            false if has(b"List-Unsubscribe") && has(b"One-Click") => Form::parse(b"List-Unsubscribe=One-Click"),
+            false => Form::default(),
+        })
     }
 
     fn parse(bytes: &[u8]) -> Form {
@@ -102,6 +108,13 @@ mod tests {
             assert_eq!(Form::read(&headers, Body::from("a=b")).await, Err(Problem::WrongType));
             assert_eq!(Form::read_any(&headers, Body::from("a=b")).await, Ok(Form::default()));
         }
+    }
+
+    #[tokio::test]
+    async fn one_click_may_come_in_parts() {
+        let body = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+        let form = Form::read_any(&headers(Some("multipart/form-data; boundary=x")), Body::from(body)).await;
+        assert_eq!(form.expect("a form").first("List-Unsubscribe"), "One-Click");
     }
 
     #[tokio::test]

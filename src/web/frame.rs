@@ -13,7 +13,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long an answer may take to be made.
@@ -39,12 +39,27 @@ pub struct RequestId(pub HeaderValue);
 pub struct Ids {
     began: i64,
     next: AtomicU64,
+    has_told: AtomicBool,
 }
 
 impl Ids {
     /// The ids of a server that begins now.
     pub fn new(now: DateTime<Utc>) -> Ids {
-        Ids { began: now.timestamp_millis(), next: AtomicU64::new(1) }
+        Ids { began: now.timestamp_millis(), next: AtomicU64::new(1), has_told: AtomicBool::new(false) }
+    }
+
+    /// Says once that requests come by a proxy that is not trusted: all of its clients count as one.
+    fn tell_of_proxy(&self, peer: IpAddr) {
+        let is_near = match peer.to_canonical() {
+            IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+        };
+        if is_near && !self.has_told.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "warning: requests come by `{peer}`, and all of its clients count as one\n\
+                 hint: where it is your own proxy, write `trusted_proxies = [\"{peer}\"]` into `[serve]`"
+            );
+        }
     }
 
     fn next(&self) -> HeaderValue {
@@ -57,9 +72,14 @@ impl Ids {
 pub async fn frame(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let (began, at) = (Instant::now(), web.now());
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-    let forwarded = request.headers().get_all(FORWARDED).iter().filter_map(|value| value.to_str().ok());
-    let origin = Origin::of(client(peer, forwarded, &web.config.serve.trusted_proxies));
-    let id = said(&web, peer, request.headers()).unwrap_or_else(|| web.ids.next());
+    let said: Vec<_> =
+        request.headers().get_all(FORWARDED).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+    let trusted = &web.config.serve.trusted_proxies;
+    let origin = Origin::of(client(peer, said.iter().map(|value| &**value), trusted));
+    if !said.is_empty() && !trusted.iter().any(|network| network.has(peer)) {
+        web.ids.tell_of_proxy(peer);
+    }
+    let id = given(&web, peer, request.headers()).unwrap_or_else(|| web.ids.next());
     request.extensions_mut().insert(Client(origin));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -87,7 +107,7 @@ pub async fn frame(State(web): State<Arc<Web>>, mut request: Request, next: Next
 }
 
 /// The id that a trusted proxy has given to a request.
-fn said(web: &Web, peer: IpAddr, headers: &HeaderMap) -> Option<HeaderValue> {
+fn given(web: &Web, peer: IpAddr, headers: &HeaderMap) -> Option<HeaderValue> {
     let is_trusted = web.config.serve.trusted_proxies.iter().any(|network| network.has(peer));
     let is_plain = |id: &&HeaderValue| {
         (8..=64).contains(&id.len()) && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))

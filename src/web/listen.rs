@@ -24,8 +24,10 @@ const HEAD: Duration = Duration::from_secs(20);
 const LIFE: Duration = Duration::from_secs(600);
 /// How long what is under way may take when a connection, or the server, is to end.
 const GRACE: Duration = Duration::from_secs(60);
-/// How many connections there may be; more wait until one has ended.
+/// How many connections there may be, unless the system allows fewer files; more wait until one has ended.
 const MOST: usize = 16_384;
+/// So many files are left to the store, to mail and to what is served.
+const RESERVED: u64 = 128;
 /// The most that a head of a request may hold.
 const LARGEST_HEAD: usize = 32 * 1024;
 
@@ -33,9 +35,10 @@ const LARGEST_HEAD: usize = 32 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves until it is asked to stop; then what is under way is finished.
-pub async fn listen(listener: TcpListener, app: Router, stop: Arc<Stop>) {
-    let places = Arc::new(Semaphore::new(MOST));
+/// Serves until it is asked to stop; then what is under way is finished. `files` is how many the system lets us open.
+pub async fn listen(listener: TcpListener, app: Router, stop: Arc<Stop>, files: u64) {
+    let most = usize::try_from(files.saturating_sub(RESERVED).max(16)).unwrap_or(MOST).min(MOST);
+    let places = Arc::new(Semaphore::new(most));
     loop {
         let taken = tokio::select! {
             taken = async {
@@ -58,7 +61,7 @@ pub async fn listen(listener: TcpListener, app: Router, stop: Arc<Stop>) {
     }
     drop(listener);
     // Whoever holds a place is still at it.
-    let _ = tokio::time::timeout(GRACE, places.acquire_many(u32::try_from(MOST).unwrap_or(u32::MAX))).await;
+    let _ = tokio::time::timeout(GRACE, places.acquire_many(u32::try_from(most).unwrap_or(u32::MAX))).await;
 }
 
 async fn serve(stream: TcpStream, peer: SocketAddr, app: Router, stop: &Stop) {

@@ -17,7 +17,13 @@ use std::thread;
 use std::time::Duration;
 
 /// So many lines wait to be written at most.
-const WAITING: usize = 8_192;
+const WAITING: usize = 65_536;
+/// How long lines are gathered: to wake a thread for each of them would cost more than to answer.
+const GATHER: Duration = Duration::from_millis(50);
+/// The longest method that there is has so many letters; what is longer is cut.
+const METHOD: usize = 20;
+/// So many letters, digits, `-` and `_` on end may be a token, or a part of one.
+const SHORTEST_TOKEN: usize = 40;
 /// What is shown of a path or of the name of a program, in characters.
 const SHOWN: usize = 200;
 
@@ -65,7 +71,7 @@ impl Entry<'_> {
         let line = Line {
             at: self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
             id: self.id,
-            method: self.method.as_str(),
+            method: self.method.as_str().get(..METHOD).unwrap_or(self.method.as_str()),
             path: path(self.path),
             status: self.status,
             bytes: self.bytes,
@@ -86,6 +92,9 @@ fn path(path: &str) -> String {
     let mut after = false;
     let parts = path.split('/').map(|part| {
         let is_token = std::mem::replace(&mut after, super::PERSONAL.contains(&part));
+        // A path that is slightly off holds a token all the same.
+        let looks_like_one = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
+        let is_token = is_token || looks_like_one.into_iter().any(|run| run.len() >= SHORTEST_TOKEN);
         if is_token && !part.is_empty() && part != super::SENT { "…" } else { part }
     });
     shown(&parts.collect::<Vec<_>>().join("/"), '/')
@@ -105,8 +114,16 @@ fn shown(text: &str, between: char) -> String {
 /// Where lines go.
 #[derive(Clone, Debug)]
 pub struct Log {
-    desk: Option<SyncSender<Vec<u8>>>,
+    desk: Option<SyncSender<Note>>,
     lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Note {
+    /// A line to be written.
+    Line(Vec<u8>),
+    /// Somebody waits until all before it is written.
+    Written(SyncSender<()>),
 }
 
 impl Log {
@@ -116,10 +133,11 @@ impl Log {
     ///
     /// No thread can be started.
     pub fn on_stdout() -> io::Result<Log> {
-        let (desk, lines) = sync_channel(WAITING);
+        let (desk, notes) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = lost.clone();
-        thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines, &counted, &mut io::stdout()))?;
+        let work = move || write(&notes, &counted, &mut io::stdout(), GATHER);
+        thread::Builder::new().name("log".to_owned()).spawn(work)?;
         Ok(Log { desk: Some(desk), lost })
     }
 
@@ -131,18 +149,33 @@ impl Log {
     /// Tells of a request.
     pub fn tell(&self, entry: &Entry<'_>) {
         let Some(desk) = &self.desk else { return };
-        if let Err(TrySendError::Full(_)) = desk.try_send(entry.line()) {
+        if let Err(TrySendError::Full(_)) = desk.try_send(Note::Line(entry.line())) {
             self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until all that was told is written, or nobody writes any more.
+    pub fn flush(&self) {
+        let Some(desk) = &self.desk else { return };
+        let (done, written) = sync_channel(1);
+        if desk.send(Note::Written(done)).is_ok() {
+            let _ = written.recv_timeout(Duration::from_secs(5));
         }
     }
 }
 
 /// Writes lines, as many at a time as there are, until nobody tells any more.
-fn write(lines: &Receiver<Vec<u8>>, lost: &AtomicU64, out: &mut impl Write) {
-    while let Ok(first) = lines.recv() {
-        let mut text = first;
-        for line in lines.try_iter().take(WAITING) {
-            text.extend_from_slice(&line);
+fn write(notes: &Receiver<Note>, lost: &AtomicU64, out: &mut impl Write, gather: Duration) {
+    while let Ok(first) = notes.recv() {
+        if matches!(first, Note::Line(_)) {
+            thread::sleep(gather);
+        }
+        let (mut text, mut waiting) = (Vec::new(), Vec::new());
+        for note in std::iter::once(first).chain(notes.try_iter().take(WAITING)) {
+            match note {
+                Note::Line(line) => text.extend_from_slice(&line),
+                Note::Written(done) => waiting.push(done),
+            }
         }
         match lost.swap(0, Ordering::Relaxed) {
             0 => {}
@@ -150,6 +183,9 @@ fn write(lines: &Receiver<Vec<u8>>, lost: &AtomicU64, out: &mut impl Write) {
         }
         // A log that cannot be written is no reason to serve nobody.
         let _ = out.write_all(&text).and_then(|()| out.flush());
+        for done in waiting {
+            let _ = done.send(());
+        }
     }
 }
 
@@ -173,7 +209,11 @@ mod tests {
         case("/data/EAtoken?saved", "/data/…");
         case("/ana@example.org/x", "/…/x");
         case("/ana%40example.org", "/…");
-        case(&format!("/{}", "a".repeat(300)), &format!("/{}…", "a".repeat(199)));
+        let token = "EbIAAAAAAAAAAQAAAAAAAAEAAAAkh3FcZ9W_545EL_8I_Pb3";
+        case(&format!("/unsubscribe//{token}"), "/unsubscribe//…");
+        case(&format!("/Unsubscribe/{token}"), "/Unsubscribe/…");
+        case(&format!("/unsubscribe%2F{token}"), "/…");
+        case(&format!("/{}", "a.".repeat(150)), &format!("/{}a…", "a.".repeat(99)));
     }
 
     #[test]
@@ -199,11 +239,11 @@ mod tests {
     #[test]
     fn lines_that_were_lost_are_counted() {
         let (desk, lines) = sync_channel(4);
-        desk.send(b"one\n".to_vec()).unwrap();
-        desk.send(b"two\n".to_vec()).unwrap();
+        desk.send(Note::Line(b"one\n".to_vec())).unwrap();
+        desk.send(Note::Line(b"two\n".to_vec())).unwrap();
         drop(desk);
         let mut out = Vec::new();
-        write(&lines, &AtomicU64::new(3), &mut out);
+        write(&lines, &AtomicU64::new(3), &mut out, Duration::ZERO);
         assert_eq!(String::from_utf8(out).unwrap(), "one\ntwo\n{\"lost\":3}\n");
     }
 }

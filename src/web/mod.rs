@@ -18,9 +18,11 @@ mod issue;
 mod limits;
 pub mod listen;
 pub mod log;
+mod mailed;
 mod pages;
 mod preferences;
 mod signup;
+mod tidy;
 mod unsubscribe;
 
 use crate::config::Config;
@@ -90,16 +92,23 @@ impl Web {
     pub fn router(self) -> Router {
         let at = |page: &str| format!("{}{page}", address::path(self.public_url()));
         let mut router = Router::new()
+            // A public address may have any path.
+            .without_v07_checks()
             .route(&at("healthz"), get(health::healthz))
             .route(&at("metrics"), get(health::metrics))
             .route(&at(pages::STYLE), get(pages::style));
         if let Some(people) = &self.people {
             let limits = Arc::new(limits::Limits::new(self.config.signup.per_network));
             tokio::spawn(limits::tidy(Arc::downgrade(&limits)));
-            tokio::spawn(signup::tidy(people.store.clone(), self.config.signup.confirm_within, self.clock.clone()));
-            let forms = Router::new()
-                .route(&at("subscribe/"), get(signup::form).post(signup::sign_up))
-                .route(&at("subscribe/sent/"), get(signup::sent))
+            tokio::spawn(tidy::tidy(people.store.clone(), self.config.signup.confirm_within, self.clock.clone()));
+            let mut forms = Router::new().without_v07_checks();
+            if !self.config.signup.digests.is_empty() {
+                forms = forms
+                    .route(&at("subscribe/"), get(signup::form).post(signup::sign_up))
+                    .route(&at("subscribe/sent/"), get(signup::sent));
+            }
+            // Whoever has a mail has a way out, also where nobody signs up here.
+            let forms = forms
                 .route(&at("preferences/"), get(preferences::ask).post(preferences::mail_link))
                 .route(&at("preferences/sent/"), get(preferences::asked))
                 .route(&at("preferences/{token}"), get(preferences::show).post(preferences::change))

@@ -2,6 +2,7 @@
 
 use super::frame::RequestId;
 use super::{Web, address};
+use crate::mail::address::masked;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -156,7 +157,7 @@ impl Web {
             said = format!("{said}: {source}");
             cause = source.source();
         }
-        eprintln!("error: request {}: {said}", id.0.to_str().unwrap_or_default());
+        eprintln!("error: request {}: {}", id.0.to_str().unwrap_or_default(), masked(&said));
         self.problem(Problem::Broken, Some(id))
     }
 
@@ -195,7 +196,11 @@ pub async fn file(State(web): State<Arc<Web>>, request: Request) -> Response {
     match response.status() {
         StatusCode::NOT_FOUND => match web.issue(parts.uri.path()).await {
             Ok(Some(page)) => response = page,
-            Ok(None) | Err(_) => return web.problem(Problem::NotFound, id),
+            Ok(None) => return web.problem(Problem::NotFound, id),
+            Err(err) => match id {
+                Some(id) => return web.broken(id, &err),
+                None => return web.problem(Problem::Broken, None),
+            },
         },
         StatusCode::GONE => {
             let mut page = web.page_with(StatusCode::GONE, &message("gone", &[], Some(&web.feeds_url())));

@@ -1,28 +1,27 @@
 //! `preferences/`: what somebody gets. By the token of any mail it can be changed; what is kept of somebody is shown only by
 //! a link that was mailed to them, since a mail may have been forwarded.
 
-use super::answer::{Answer, Refusal};
+use super::Web;
+use super::answer::{Answer, TokenText};
 use super::form::Form;
 use super::frame::{Client, RequestId};
 use super::limits::Limits;
+use super::mailed::unhurried;
 use super::pages::{Page, Problem};
-use super::{People, Web, signup};
 use crate::delivery::recorder::patiently;
-use crate::mail::address::{Address, masked};
-use crate::store::notices::{Kind, LinkWanted, Notices as _, Wish};
+use crate::mail::address::masked;
+use crate::store::notices::{Notices as _, Request, Wish};
 use crate::subscriber::token::{Purpose, Token};
-use crate::subscriber::{State as Stands, Subscriber, address as read_address};
+use crate::subscriber::{Reason, State as Stands, Subscriber, address as read_address};
 use axum::Extension;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// As for the form to sign up by.
-const ANSWER_AFTER: Duration = Duration::from_millis(400);
 /// How we know, for the trail of consent.
 const SOURCE: &str = "page of preferences";
 /// For how many weeks one may pause.
@@ -46,9 +45,8 @@ pub async fn mail_link(
     Extension(limits): Extension<Arc<Limits>>,
     Extension(id): Extension<RequestId>,
     Extension(Client(origin)): Extension<Client>,
-    request: Request,
+    request: HttpRequest,
 ) -> Answer {
-    let began = Instant::now();
     if let Err(wait) = limits.count(origin) {
         return Err(web.problem(Problem::TooMany(wait), None).into());
     }
@@ -57,33 +55,34 @@ pub async fn mail_link(
         return Err(web.problem(Problem::Foreign, None).into());
     }
     let form = Form::read(&parts.headers, body).await.map_err(|problem| web.problem(problem, None))?;
+    let read_at = Instant::now();
     let given = form.first("address");
     let Ok((address, _)) = read_address(given) else {
         return Err(asking(&web, StatusCode::UNPROCESSABLE_ENTITY, given, "address").into());
     };
-    send_link(&web, &id, &address).await?;
-    tokio::time::sleep_until((began + ANSWER_AFTER).into()).await;
+    web.mail_link(&id, &address).await?;
+    unhurried(read_at).await;
     Ok(web.see("preferences/sent/"))
 }
 
 /// What somebody gets, to be changed.
 pub async fn show(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     RawQuery(query): RawQuery,
     Extension(id): Extension<RequestId>,
 ) -> Answer {
     let token = web.token(&text, &OPENS)?;
     let Some(person) = web.bearer(&token, &id).await? else { return Ok(web.erased()) };
-    Ok(shown(&web, &person, &token, &text, query.as_deref() == Some("saved")).await)
+    Ok(shown(&web, &person, &token, &text, query.as_deref().unwrap_or_default()).await)
 }
 
 /// Changes what somebody gets, or mails them the link to their data.
 pub async fn change(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
-    request: Request,
+    request: HttpRequest,
 ) -> Answer {
     let (parts, body) = request.into_parts();
     if web.is_foreign(&parts.headers) {
@@ -94,19 +93,23 @@ pub async fn change(
     let Some(person) = web.bearer(&token, &id).await? else { return Ok(web.erased()) };
     if form.first("link") == "yes" {
         if let Ok(address) = person.mailbox.parse() {
-            send_link(&web, &id, &address).await?;
+            web.mail_link(&id, &address).await?;
         }
         return Ok(web.see("preferences/sent/"));
     }
     let offered = offered(&web, &person);
-    let ticked: Vec<String> =
-        form.all("digest").filter(|name| offered.iter().any(|o| o == name)).map(String::from).collect();
+    let is_active = |name: &String| state(&web, &person, name) == Some(Stands::Active);
+    let ticked = form.all("digest").filter(|name| offered.iter().any(|o| o == name)).map(String::from);
+    // What stands in an issue may have been forwarded: it ends and narrows, but somebody else must not be able to sign its
+    // owner up again. What is new is asked by a mail to the address.
+    let (ticked, new): (Vec<String>, Vec<String>) =
+        ticked.partition(|name| token.purpose == Purpose::Data || is_active(name));
     let now = web.now();
     let paused_until = match form.first("pause") {
         "keep" => person.paused_until.filter(|until| *until > now),
         weeks => weeks.parse().ok().filter(|weeks| PAUSES.contains(weeks)).map(|weeks| now + TimeDelta::weeks(weeks)),
     };
-    let (choice, formerly) = (web.choice_of(&form), web.formerly());
+    let (choice, formerly) = (web.choice_of(&form, &person.choice).await, web.formerly());
     let wish = Wish {
         subscriber: person.id,
         offered: &offered,
@@ -118,20 +121,22 @@ pub async fn change(
         formerly: &formerly,
     };
     let granted = patiently!(web.people()?.store.set_preferences(&wish)).map_err(|err| web.broken(&id, &err))?;
-    match granted {
-        Some(_) => Ok(web.see(&format!("preferences/{text}?saved"))),
-        None => Ok(web.erased()),
+    if granted.is_none() {
+        return Ok(web.erased());
+    }
+    match person.mailbox.parse() {
+        Ok(address) if !new.is_empty() => {
+            let request = Request { digests: new, choice: None, name: None };
+            web.ask(&id, &address, &request, SOURCE).await?;
+            Ok(web.see(&format!("preferences/{text}?asked")))
+        }
+        _ => Ok(web.see(&format!("preferences/{text}?saved"))),
     }
 }
 
-async fn send_link(web: &Web, id: &RequestId, address: &Address) -> Result<(), Refusal> {
-    let People { store, bell, .. } = web.people()?;
-    let (now, hashes) = (web.now(), web.people()?.hashes());
-    let wanted = LinkWanted { address, now, limits: signup::limits(web), hashes: &hashes };
-    let drafts = web.drafts(&[Kind::Link], &[], id)?;
-    patiently!(store.link(&wanted, &|to| drafts.letter(to))).map_err(|err| web.broken(id, &err))?;
-    bell.notify_one();
-    Ok(())
+/// How a subscription to a digest stands, by any name that it has had.
+fn state(web: &Web, person: &Subscriber, name: &str) -> Option<Stands> {
+    web.config.digests.get(name).and_then(|digest| person.state(digest.names()))
 }
 
 /// The digests that are offered, and those that somebody has without their being offered.
@@ -145,12 +150,11 @@ fn offered(web: &Web, person: &Subscriber) -> Vec<String> {
     offered
 }
 
-async fn shown(web: &Web, person: &Subscriber, token: &Token, text: &str, is_saved: bool) -> Response {
+async fn shown(web: &Web, person: &Subscriber, token: &Token, text: &str, done: &str) -> Response {
     let now = web.now();
     let offered = offered(web, person);
-    let state = |name: &String| web.config.digests.get(name).and_then(|digest| person.state(digest.names()));
-    let ticked: Vec<&str> =
-        offered.iter().filter(|name| state(name) == Some(Stands::Active)).map(String::as_str).collect();
+    let is_active = |name: &&String| state(web, person, name) == Some(Stands::Active);
+    let ticked: Vec<&str> = offered.iter().filter(is_active).map(String::as_str).collect();
     let is_pending =
         !person.subscriptions.is_empty() && person.subscriptions.iter().all(|one| one.state == Stands::Pending);
     let paused_until = person.paused_until.filter(|until| *until > now);
@@ -161,7 +165,9 @@ async fn shown(web: &Web, person: &Subscriber, token: &Token, text: &str, is_sav
             ("action_url".to_owned(), json!(web.own(&format!("preferences/{text}")))),
             ("data_url".to_owned(), json!(is_by_mail.then(|| web.own(&format!("data/{text}"))))),
             ("signup_url".to_owned(), json!(web.own("subscribe/"))),
-            ("is_saved".to_owned(), json!(is_saved)),
+            ("is_saved".to_owned(), json!(done == "saved")),
+            ("is_asked".to_owned(), json!(done == "asked")),
+            ("blocked".to_owned(), json!(person.suppressed.map(|reason| blocked(web, reason)))),
             ("is_pending".to_owned(), json!(is_pending)),
             // Who gets one digest must be able to leave it here, too.
             ("shows_digests".to_owned(), json!(true)),
@@ -176,6 +182,12 @@ async fn shown(web: &Web, person: &Subscriber, token: &Token, text: &str, is_sav
         values: &[("address", &masked(&person.mailbox))],
         own,
     })
+}
+
+/// Why no mail is sent to somebody.
+fn blocked(web: &Web, reason: Reason) -> String {
+    let reason = web.language.web_text("reasons", reason.word(), &[]);
+    web.language.web_text("preferences", "blocked", &[("reason", &reason)])
 }
 
 /// The ways to pause, the one that holds chosen.

@@ -3,35 +3,23 @@
 //! The answer is the same for every address, and comes after the same time: whoever fills in the form learns nothing of
 //! others. What follows is told by a mail to the address itself.
 
-use super::answer::{Answer, Refusal};
+use super::Web;
+use super::answer::Answer;
 use super::form::Form;
 use super::frame::{Client, RequestId};
 use super::limits::Limits;
+use super::mailed::unhurried;
 use super::pages::{Page, Problem};
-use super::{Clock, People, Web};
-use crate::delivery::recorder::patiently;
-use crate::mail::address::Address;
-use crate::store::notices::{self, Ask, Kind, Notices as _};
-use crate::store::sqlite::Sqlite;
+use crate::store::notices;
 use crate::subscriber::address as read_address;
 use crate::subscriber::choice::Choice;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::TimeDelta;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// When the answer to a form comes, whatever there was to do: longer than any of it takes.
-const ANSWER_AFTER: Duration = Duration::from_millis(400);
-/// How often is tidied up.
-const TIDY: Duration = Duration::from_secs(3_600);
-/// How long the content of a notice is kept.
-const KEEP_NOTICES: TimeDelta = TimeDelta::days(90);
-/// The same form twice is one.
-const REPEAT_AFTER: TimeDelta = TimeDelta::minutes(5);
+use std::time::Instant;
 
 /// What was filled in, to be shown again.
 #[derive(Default)]
@@ -61,12 +49,12 @@ pub async fn sign_up(
     Extension(Client(origin)): Extension<Client>,
     request: Request,
 ) -> Answer {
-    let began = Instant::now();
     if let Err(wait) = limits.count(origin) {
         return Err(web.problem(Problem::TooMany(wait), None).into());
     }
     let (parts, body) = request.into_parts();
     let form = Form::read(&parts.headers, body).await.map_err(|problem| web.problem(problem, None))?;
+    let read_at = Instant::now();
     // Who fills in what nobody sees is a program; it is to believe that it was heard.
     if form.first("website").is_empty() {
         let offered = &web.config.signup.digests;
@@ -75,7 +63,7 @@ pub async fn sign_up(
         if offered.len() == 1 {
             digests = offered.iter().map(String::as_str).collect();
         }
-        let choice = web.choice_of(&form);
+        let choice = web.choice_of(&form, &Choice::default()).await;
         let address = form.first("address");
         let read = read_address(address).map(|(address, _)| address);
         let error = match &read {
@@ -87,45 +75,20 @@ pub async fn sign_up(
             let again = Filled { address, digests, choice, error };
             return Err(filled(&web, StatusCode::UNPROCESSABLE_ENTITY, &again).await.into());
         };
-        ask(&web, &id, &address, &digests, choice).await?;
+        let digests: Vec<String> = digests.into_iter().map(String::from).collect();
+        let request = notices::Request { digests, choice: Some(choice), name: None };
+        web.ask(&id, &address, &request, &agreed(&web)).await?;
         web.counts.signed_up();
     }
-    tokio::time::sleep_until((began + ANSWER_AFTER).into()).await;
+    unhurried(read_at).await;
     Ok(web.see("subscribe/sent/"))
 }
 
-async fn ask(web: &Web, id: &RequestId, address: &Address, digests: &[&str], choice: Choice) -> Result<(), Refusal> {
-    let People { store, bell, .. } = web.people()?;
-    let request = notices::Request {
-        digests: digests.iter().map(|&name| name.to_owned()).collect(),
-        choice: Some(choice),
-        name: None,
-    };
-    let titles = web.titles(&request.digests);
-    let title = heading(web, &titles);
+/// What somebody agrees to who sends the form, in the words that they see: for the trail of consent.
+fn agreed(web: &Web) -> String {
     let button = web.language.web_text("signup", "button", &[]);
-    // What they agreed to, in the words that they saw.
-    let source =
-        format!("form: {}", web.language.web_text("signup", "consent", &[("title", &title), ("button", &button)]));
-    let (formerly, hashes) = (web.formerly(), web.people()?.hashes());
-    let asked = Ask {
-        address,
-        request: &request,
-        source: &source,
-        now: web.now(),
-        limits: limits(web),
-        formerly: &formerly,
-        hashes: &hashes,
-    };
-    let drafts = web.drafts(&[Kind::Confirm, Kind::Known], &request.digests, id)?;
-    patiently!(store.ask(&asked, &|to| drafts.letter(to))).map_err(|err| web.broken(id, &err))?;
-    bell.notify_one();
-    Ok(())
-}
-
-/// How often one address is written to.
-pub fn limits(web: &Web) -> notices::Limits {
-    notices::Limits { per_address: web.config.signup.per_address, repeat_after: REPEAT_AFTER }
+    let title = heading(web, &web.titles(&web.config.signup.digests));
+    format!("form: {}", web.language.web_text("signup", "consent", &[("title", &title), ("button", &button)]))
 }
 
 async fn filled(web: &Web, status: StatusCode, filled: &Filled<'_>) -> Response {
@@ -155,18 +118,5 @@ fn named(web: &Web, titles: &[String]) -> String {
     match titles {
         [one] => one.clone(),
         _ => web.config.site.title.to_string(),
-    }
-}
-
-/// Forgets, once an hour, people who never confirmed, and what old notices said.
-pub async fn tidy(store: Sqlite, within: Duration, clock: Clock) {
-    let within = TimeDelta::from_std(within).unwrap_or(TimeDelta::days(3_650));
-    loop {
-        let now = clock();
-        // What cannot be tidied up now can be in an hour.
-        if let Err(err) = store.purge(now - within, now - KEEP_NOTICES, now).await {
-            eprintln!("warning: cannot forget who never confirmed: {err}");
-        }
-        tokio::time::sleep(TIDY).await;
     }
 }

@@ -2,7 +2,7 @@
 //! once, whether a person pressed the button or a mail program did it for them (RFC 8058).
 
 use super::Web;
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Refusal, TokenText};
 use super::form::Form;
 use super::frame::RequestId;
 use super::pages::{Page, Problem};
@@ -13,7 +13,7 @@ use crate::store::leaving::leave as leave_by;
 use crate::subscriber::token::{Purpose, Token};
 use crate::subscriber::{State as Stands, Subscriber};
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::json;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// The page with the button.
 pub async fn show(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
 ) -> Answer {
     let token = web.token(&text, &[Purpose::Unsubscribe])?;
@@ -49,7 +49,7 @@ pub async fn show(
 /// The button, and one click in a mail program.
 pub async fn leave(
     State(web): State<Arc<Web>>,
-    Path(text): Path<String>,
+    TokenText(text): TokenText,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Answer {
@@ -57,6 +57,7 @@ pub async fn leave(
     let (parts, body) = request.into_parts();
     let form = Form::read_any(&parts.headers, body).await.map_err(|problem| web.problem(problem, None))?;
     let is_one_click = form.first("List-Unsubscribe") == "One-Click";
+    // Mail programs in a browser do it for people, from wherever they are: one click is not asked where it comes from.
     if !is_one_click && web.is_foreign(&parts.headers) {
         return Err(web.problem(Problem::Foreign, None).into());
     }

@@ -86,6 +86,24 @@ impl Server {
         self.ask("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], form)
     }
 
+    /// Sends a form whose last byte is late; how long the answer takes from then on.
+    pub fn late(&self, path: &str, form: &str) -> Duration {
+        let (most, last) = form.split_at(form.len() - 1);
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{most}",
+            self.address,
+            form.len()
+        );
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.write_all(head.as_bytes()).expect("it reads");
+        std::thread::sleep(Duration::from_millis(600));
+        stream.write_all(last.as_bytes()).expect("it reads");
+        let began = Instant::now();
+        let _ = stream.read(&mut [0; 64]).expect("an answer");
+        began.elapsed()
+    }
+
     /// The lines of the log so far.
     pub fn log(&self) -> Vec<String> {
         // A line is written a moment after its answer.
