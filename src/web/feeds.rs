@@ -93,18 +93,31 @@ impl Feeds {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        let known = self.memory.known().await;
         let mut response = match self.shared.below(request.uri.path()) {
             None => not_found(),
-            Some(path) => match known.slot(&path) {
-                Some(slot) => self.send(&known, slot, request).await,
-                None => self.elsewhere(&known, &path),
-            },
+            Some(path) => self.at(&path, request).await,
         };
         if request.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
         response
+    }
+
+    /// What there is at a path below the feeds. To look at a file is enough where it is there; where it is not, or no longer,
+    /// what the last build left counts.
+    async fn at(&self, path: &str, request: &Parts) -> Response {
+        let recently = self.memory.recently_known().await;
+        if let Some(slot) = recently.slot(path) {
+            let response = self.send(&recently, slot, request).await;
+            if response.status() != StatusCode::NOT_FOUND {
+                return response;
+            }
+        }
+        let known = self.memory.known().await;
+        match known.slot(path) {
+            Some(slot) => self.send(&known, slot, request).await,
+            None => self.elsewhere(&known, path),
+        }
     }
 
     /// The file of a slot, or the page for people in its place.

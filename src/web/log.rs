@@ -9,6 +9,7 @@ use axum::http::Method;
 use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,14 +56,14 @@ struct Line<'a> {
     at: String,
     id: &'a str,
     method: &'a str,
-    path: String,
+    path: Cow<'a, str>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     ms: f64,
     client: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    agent: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    agent: Cow<'a, str>,
 }
 
 impl Entry<'_> {
@@ -72,17 +73,32 @@ impl Entry<'_> {
             at: self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
             id: self.id,
             method: self.method.as_str().get(..METHOD).unwrap_or(self.method.as_str()),
-            path: path(self.path),
+            path: match is_plain(self.path) {
+                true => Cow::Borrowed(self.path),
+                false => Cow::Owned(path(self.path)),
+            },
             status: self.status,
             bytes: self.bytes,
             ms: (self.took.as_secs_f64() * 1e5).round() / 100.0,
             client: self.client.to_string(),
-            agent: shown(self.agent, ' '),
+            agent: match self.agent.len() <= SHOWN && !self.agent.contains(['@', '%']) {
+                true => Cow::Borrowed(self.agent),
+                false => Cow::Owned(shown(self.agent, ' ')),
+            },
         };
-        let mut text = serde_json::to_vec(&line).unwrap_or_default();
+        let mut text = Vec::with_capacity(256);
+        // Memory takes every byte.
+        let _ = serde_json::to_writer(&mut text, &line);
         text.push(b'\n');
         text
     }
+}
+
+/// Whether a path may be told as it is: that of a feed, as most are.
+fn is_plain(path: &str) -> bool {
+    path.len() < SHORTEST_TOKEN.max(SHOWN)
+        && !path.contains(['@', '%', '?', '#'])
+        && path.split('/').all(|part| part.len() < SHORTEST_TOKEN && !super::PERSONAL.contains(&part))
 }
 
 /// A path without what is personal: what follows a question mark, the token behind a page of one person, and every part
@@ -198,6 +214,7 @@ mod tests {
         #[track_caller]
         fn case(raw: &str, want: &str) {
             assert_eq!(path(raw), want);
+            assert!(!is_plain(raw) || raw == want, "{raw}");
         }
         case("/category/care/atom.xml", "/category/care/atom.xml");
         case("/subscribe/?address=ana@example.org", "/subscribe/");

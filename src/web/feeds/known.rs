@@ -15,10 +15,13 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// How much memory files take at most, in bytes.
 const MOST_KEPT: usize = 64 * 1024 * 1024;
+
+/// How long what the lists say may be taken for what they say now.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// The name of the page that a folder is shown by.
 const INDEX: &str = "index.html";
@@ -37,6 +40,9 @@ pub(super) struct Memory {
     refused: Mutex<Option<Stamps>>,
     turn: tokio::sync::Mutex<()>,
     seen: Arc<Mutex<Seen>>,
+    began: Instant,
+    /// When the lists were last looked at, in milliseconds since `began`.
+    looked_at: AtomicU64,
 }
 
 /// The last version of each file that was read: its hash, its second, and whether another had the same.
@@ -98,11 +104,14 @@ impl Memory {
             refused: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             seen: Arc::default(),
+            began: Instant::now(),
+            looked_at: AtomicU64::new(0),
         })
     }
 
     /// What there is now. Where that cannot be read, it is what was there before.
     pub(super) async fn known(&self) -> Arc<Known> {
+        self.looked_at.store(self.millis(), Ordering::Relaxed);
         if let Some(known) = self.known_by(&self.stamps()) {
             return known;
         }
@@ -127,6 +136,20 @@ impl Memory {
                 self.present()
             }
         }
+    }
+
+    /// The same, as it was a moment ago. Good for whoever finds a file in it, which is looked at anyway; who does not find
+    /// one asks for what is known now.
+    pub(super) async fn recently_known(&self) -> Arc<Known> {
+        let since = self.millis().saturating_sub(self.looked_at.load(Ordering::Relaxed));
+        match Duration::from_millis(since) < MOMENT {
+            true => self.present(),
+            false => self.known().await,
+        }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn present(&self) -> Arc<Known> {
