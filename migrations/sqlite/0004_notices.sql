@@ -46,3 +46,7 @@ CREATE INDEX notice_of_subscriber ON notice (subscriber_id, created_at);
 
 -- Until when somebody gets no issue, by their own wish; null for everybody else.
 ALTER TABLE subscriber ADD COLUMN paused_until INTEGER;
+
+-- 1 while nothing is known of them but that somebody filled in a form with their address: only such people are forgotten
+-- where they never say yes.
+ALTER TABLE subscriber ADD COLUMN by_form INTEGER NOT NULL DEFAULT 0;

@@ -10,6 +10,7 @@ mod freezing;
 mod issues;
 mod ledger;
 mod notices;
+mod numbers;
 mod postbox;
 mod subscribers;
 

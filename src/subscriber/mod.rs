@@ -38,6 +38,8 @@ pub struct Subscriber {
     pub suppressed: Option<Reason>,
     /// Until when they want no issue; a moment that may be over.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Whether nothing is known of them but that somebody filled in a form with their address.
+    pub is_unproven: bool,
     /// What they signed up to, sorted by digest.
     pub subscriptions: Vec<Subscription>,
     /// Since when they are known.

@@ -30,6 +30,7 @@ macro_rules! notice_promises {
             a_yes_brings_back_who_left_bounced_or_was_erased
             who_complained_is_neither_asked_nor_brought_back
             one_address_is_not_flooded
+            numbers_do_not_tell_who_is_known
             one_yes_answers_the_same_question_twice
             a_yes_of_somebody_else_is_worth_nothing
             what_cannot_be_composed_leaves_no_trace
@@ -237,6 +238,53 @@ pub(crate) async fn one_address_is_not_flooded(store: &(impl Notices + Subscribe
     let notice = queued(ask(store, "ana@example.org", &weekly, 24 * 60 + 1).await);
     confirm(store, notice, id(store, "ana@example.org").await, 24 * 60 + 2).await;
     queued(ask(store, "ana@example.org", &request(&["daily"]), 24 * 60 + 3).await);
+}
+
+pub(crate) async fn numbers_do_not_tell_who_is_known(store: &(impl Notices + Subscribers)) {
+    let weekly = request(&["weekly"]);
+    for who in ["a@x.org", "limited@x.org", "again@x.org"] {
+        reader(store, who).await;
+    }
+    for (who, reason) in [("stranger@x.org", Reason::Asked), ("a@x.org", Reason::Complained)] {
+        store.suppress(&[address(who)], reason, &hashes, "a list", at(0)).await.expect("suppressed");
+    }
+    for n in 0..3 {
+        queued(ask(store, "limited@x.org", &request(&[&format!("d{n}")]), 0).await);
+    }
+    queued(ask(store, "again@x.org", &weekly, 0).await);
+    queued(link(store, "again@x.org", 0).await);
+    reader(store, "known@x.org").await;
+    let mut seen = 0;
+    let mut own = async || {
+        seen += 1;
+        let who = format!("me{seen}@y.org");
+        (queued(ask(store, &who, &weekly, 1).await), id(store, &who).await)
+    };
+    let mut last = own().await;
+    let daily = request(&["daily"]);
+    let none = request(&[]);
+    let forms = [
+        ("unknown@x.org", &weekly),
+        ("known@x.org", &weekly),
+        ("known@x.org", &daily),
+        ("again@x.org", &weekly),
+        ("limited@x.org", &weekly),
+        ("a@x.org", &weekly),
+        ("stranger@x.org", &weekly),
+        ("nobody@x.org", &none),
+    ];
+    for (who, request) in forms {
+        let asked = ask(store, who, request, 1).await;
+        let next = own().await;
+        assert_eq!((next.0 - last.0, next.1 - last.1), (2, 2), "{who} {asked:?}");
+        last = next;
+    }
+    for who in ["nobody@x.org", "known@x.org", "again@x.org", "limited@x.org", "a@x.org", "stranger@x.org"] {
+        let asked = link(store, who, 1).await;
+        let next = own().await;
+        assert_eq!((next.0 - last.0, next.1 - last.1), (2, 1), "{who} {asked:?}");
+        last = next;
+    }
 }
 
 pub(crate) async fn one_yes_answers_the_same_question_twice(store: &(impl Notices + Subscribers + Postbox)) {

@@ -1,8 +1,8 @@
 //! Notices in SQLite: what people ask for on the web and say yes to, and what they decide about what they get. Each of these
 //! is one short transaction. What workers do with notices is in `postbox`.
 
-use super::subscribers::{Batch, insert, last_id, list};
-use super::{Found, Sqlite, unusable};
+use super::subscribers::{Batch, insert, list};
+use super::{Found, Sqlite, numbers, unusable};
 use crate::mail::address::Address;
 use crate::mail::header::HeaderText;
 use crate::store::notices::{
@@ -22,59 +22,20 @@ impl Notices for Sqlite {
     async fn ask(&self, ask: &Ask<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
         let mut transaction = self.write().await?;
         let (known, reason) = self.who(&mut transaction, ask.address, ask.hashes).await?;
-        if matches!(reason, Some(Reason::Complained | Reason::Asked)) {
-            return Ok(Asked::Hushed(Silence::Suppressed));
-        }
-        if known.is_none() && ask.request.digests.is_empty() {
-            return Ok(Asked::Hushed(Silence::Unknown));
-        }
-        let stands = |digest: &str| known.as_ref().and_then(|known| known.state(names(digest, ask.formerly)));
-        let is_known =
-            reason.is_none() && known.as_ref().is_some_and(|known| !has_news(ask.request, known, ask.formerly));
-        let kind = if is_known { Kind::Known } else { Kind::Confirm };
-        let request = (kind == Kind::Confirm).then(|| request_json(ask.request));
-        if let Some(known) = &known
-            && let Some(silence) = self.silence(&mut transaction, known.id, kind, &request, ask.limits, ask.now).await?
-        {
-            return Ok(Asked::Hushed(silence));
-        }
-        let (subscriber, mailbox) = match &known {
-            Some(known) => (known.id, known.mailbox.clone()),
-            None => {
-                let id = last_id(&mut transaction).await.map_err(|err| self.fault(err))? + 1;
-                let mailbox = ask.address.as_str();
-                let row = json!([[id, key(ask.address), mailbox, null, "", null]]).to_string();
-                insert(&mut transaction, &row, ask.now).await.map_err(|err| self.fault(err))?;
-                (id, mailbox.to_owned())
-            }
-        };
-        let mut batch = Batch::default();
-        for digest in ask.request.digests.iter().filter(|digest| stands(digest).is_none()) {
-            batch.state(digest, subscriber, State::Pending);
-            batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
-        }
-        batch.write(&mut transaction, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
-        let planned = Planned { subscriber, kind, request, mailbox: &mailbox, now: ask.now };
-        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        let asked = self.ask_one(&mut transaction, ask, (known.as_ref(), reason), compose).await?;
+        let is_queued = matches!(asked, Asked::Queued(..));
+        let is_new = is_queued && known.is_none();
+        self.use_up(&mut transaction, !is_new, !is_queued).await?;
         transaction.commit().await.map_err(|err| self.fault(err))?;
-        Ok(Asked::Queued(notice, kind))
+        Ok(asked)
     }
 
     async fn link(&self, wanted: &LinkWanted<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
         let mut transaction = self.write().await?;
-        let (known, _) = self.who(&mut transaction, wanted.address, wanted.hashes).await?;
-        let Some(known) = known else { return Ok(Asked::Hushed(Silence::Unknown)) };
-        if known.suppressed.is_some() {
-            return Ok(Asked::Hushed(Silence::Suppressed));
-        }
-        let (kind, now) = (Kind::Link, wanted.now);
-        if let Some(silence) = self.silence(&mut transaction, known.id, kind, &None, wanted.limits, now).await? {
-            return Ok(Asked::Hushed(silence));
-        }
-        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
-        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        let asked = self.link_one(&mut transaction, wanted, compose).await?;
+        self.use_up(&mut transaction, false, matches!(asked, Asked::Hushed(_))).await?;
         transaction.commit().await.map_err(|err| self.fault(err))?;
-        Ok(Asked::Queued(notice, kind))
+        Ok(asked)
     }
 
     async fn question(&self, notice: u32, subscriber: i64) -> Result<Option<Question>, StoreError> {
@@ -228,6 +189,84 @@ struct Planned<'a> {
 }
 
 impl Sqlite {
+    /// What becomes of a form, the numbers aside that it uses up.
+    async fn ask_one(
+        &self,
+        connection: &mut SqliteConnection,
+        ask: &Ask<'_>,
+        (known, reason): (Option<&Subscriber>, Option<Reason>),
+        compose: Compose<'_>,
+    ) -> Result<Asked, StoreError> {
+        if is_adamant(reason) {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        if known.is_none() && ask.request.digests.is_empty() {
+            return Ok(Asked::Hushed(Silence::Unknown));
+        }
+        let is_known = reason.is_none() && known.is_some_and(|known| !has_news(ask.request, known, ask.formerly));
+        let kind = if is_known { Kind::Known } else { Kind::Confirm };
+        let request = (kind == Kind::Confirm).then(|| request_json(ask.request));
+        if let Some(known) = known
+            && let Some(silence) = self.silence(connection, known.id, kind, &request, ask.limits, ask.now).await?
+        {
+            return Ok(Asked::Hushed(silence));
+        }
+        let (subscriber, mailbox) = match known {
+            Some(known) => (known.id, known.mailbox.as_str()),
+            None => {
+                let last = numbers::last(connection, numbers::SUBSCRIBER).await.map_err(|err| self.fault(err))?;
+                let (id, mailbox) = (last + 1, ask.address.as_str());
+                let row = json!([[id, key(ask.address), mailbox, null, "", null, 1]]).to_string();
+                insert(connection, &row, ask.now).await.map_err(|err| self.fault(err))?;
+                (id, mailbox)
+            }
+        };
+        let stands = |digest: &str| known.and_then(|known| known.state(names(digest, ask.formerly)));
+        let mut batch = Batch::default();
+        for digest in ask.request.digests.iter().filter(|digest| stands(digest).is_none()) {
+            batch.state(digest, subscriber, State::Pending);
+            batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
+        }
+        batch.write(connection, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
+        let planned = Planned { subscriber, kind, request, mailbox, now: ask.now };
+        Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
+    }
+
+    /// What becomes of the wish for a link, the number aside that it uses up.
+    async fn link_one(
+        &self,
+        connection: &mut SqliteConnection,
+        wanted: &LinkWanted<'_>,
+        compose: Compose<'_>,
+    ) -> Result<Asked, StoreError> {
+        let (known, _) = self.who(connection, wanted.address, wanted.hashes).await?;
+        let Some(known) = known else { return Ok(Asked::Hushed(Silence::Unknown)) };
+        if known.suppressed.is_some() {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        let (kind, now) = (Kind::Link, wanted.now);
+        if let Some(silence) = self.silence(connection, known.id, kind, &None, wanted.limits, now).await? {
+            return Ok(Asked::Hushed(silence));
+        }
+        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
+        Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
+    }
+
+    /// Uses up the numbers that a form did not. Tokens can be read, and whoever asks twice for themselves, with somebody
+    /// else's address between, must not see by a gap whether that is known. As each form writes, a full disk tells
+    /// nothing either.
+    async fn use_up(
+        &self,
+        connection: &mut SqliteConnection,
+        subscriber: bool,
+        notice: bool,
+    ) -> Result<(), StoreError> {
+        for table in subscriber.then_some(numbers::SUBSCRIBER).into_iter().chain(notice.then_some(numbers::NOTICE)) {
+            numbers::use_up(connection, table, 1).await.map_err(|err| self.fault(err))?;
+        }
+        Ok(())
+    }
+
     /// Who has an address, and why no mail may be sent to it.
     async fn who(
         &self,

@@ -2,7 +2,7 @@
 //! its own, so that a million rows take seconds.
 
 use super::notices::{forget_notices, skip_notices};
-use super::{Found, Sqlite, unusable};
+use super::{Found, Sqlite, numbers, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
     Became, Change, Delivered, Erased, Hashes, Hushed, Keep, Portrait, Subscribers, Terms, Which, decide,
@@ -280,7 +280,7 @@ impl Sqlite {
             .map(|(one, key)| decide(one, known.get(key), hushed.get(key).map(|(reason, _)| *reason), terms))
             .collect();
         // Numbers in the order of the list, rows in the order of the index that they go into: each of its pages is met once.
-        let next = last_id(connection).await.map_err(|err| self.fault(err))? + 1;
+        let next = numbers::last(connection, numbers::SUBSCRIBER).await.map_err(|err| self.fault(err))? + 1;
         let mut ids: HashMap<&str, i64> = known.iter().map(|(key, known)| (key.as_str(), known.id)).collect();
         let mut added: Vec<(usize, i64)> = (0..changes.len()).filter(|&i| changes[i].insert).zip(next..).collect();
         ids.extend(added.iter().map(|&(i, id)| (keys[i].as_str(), id)));
@@ -293,6 +293,10 @@ impl Sqlite {
             rows.push(&(id, &keys[i], mailbox, &change.name, choice, suppressed));
         }
         insert(connection, &rows.text(), terms.now).await.map_err(|err| self.fault(err))?;
+        let proven: Vec<i64> = known.values().filter(|known| known.is_unproven).map(|known| known.id).collect();
+        if !proven.is_empty() {
+            prove(connection, &list(&proven)).await.map_err(|err| self.fault(err))?;
+        }
         let mut batch = Batch::default();
         let mut became = Vec::with_capacity(changes.len());
         for ((change, arrival), key) in changes.into_iter().zip(arrivals).zip(&keys) {
@@ -395,6 +399,7 @@ impl Sqlite {
                     Some(word) => Some(Reason::of(word).ok_or_else(|| self.newer())?),
                 },
                 paused_until: row.get::<Option<i64>, _>(7).map(|at| self.moment(at)).transpose()?,
+                is_unproven: row.get(8),
                 subscriptions: Vec::new(),
                 added_at: self.moment(row.get(6))?,
             });
@@ -523,7 +528,7 @@ fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
 /// So many people at once are a part of a long list.
 const MANY: usize = 1_000;
 
-const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until";
+const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until, by_form";
 
 /// The conditions of [`Which`], with its digests as `$1`, its state as `$2` and whether they are suppressed as `$3`.
 const MEANT: &str = "($3 IS NULL OR (suppressed IS NOT NULL) = $3)
@@ -590,15 +595,19 @@ async fn suppressions(connection: &mut SqliteConnection, hashes: &str) -> Found<
     sqlx::query_as(sql).bind(hashes).fetch_all(connection).await
 }
 
-pub(super) async fn last_id(connection: &mut SqliteConnection) -> Found<i64> {
-    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'subscriber'";
-    sqlx::query_scalar(sql).fetch_one(connection).await
+/// Each row: number, comparing form, mailbox, name, choice, why suppressed, and 1 for somebody who is known by a form alone.
+pub(super) async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, by_form, added_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, coalesce(value ->> 6, 0), $2
+        FROM json_each($1)";
+    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
 }
 
-pub(super) async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
-    let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, added_at)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2 FROM json_each($1)";
-    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+/// They are known by more than a form.
+async fn prove(connection: &mut SqliteConnection, ids: &str) -> Found<()> {
+    let sql = "UPDATE subscriber SET by_form = 0 WHERE id IN (SELECT value FROM json_each($1))";
+    sqlx::query(sql).bind(ids).execute(connection).await?;
     Ok(())
 }
 
