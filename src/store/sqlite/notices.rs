@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
+/// For so long it is counted how much an address got.
+const DAY: TimeDelta = TimeDelta::hours(24);
+
 impl Notices for Sqlite {
     async fn ask(&self, ask: &Ask<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
         let mut transaction = self.write().await?;
@@ -154,6 +157,8 @@ impl Notices for Sqlite {
         ended_before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Purged, StoreError> {
+        // For a day it is counted how much an address got.
+        let unconfirmed_before = unconfirmed_before.min(now - DAY);
         let mut transaction = self.write().await?;
         let purged = async {
             let people = unconfirmed(&mut transaction, unconfirmed_before).await?;
@@ -203,9 +208,12 @@ impl Sqlite {
         if known.is_none() && ask.request.digests.is_empty() {
             return Ok(Asked::Hushed(Silence::Unknown));
         }
-        let is_known = reason.is_none() && known.is_some_and(|known| !has_news(ask.request, known, ask.formerly));
+        let mut wanted = ask.request.clone();
+        // A form whose boxes are all empty says nothing to somebody who has said what they want to read.
+        wanted.choice = wanted.choice.filter(|choice| is_unproven(known) || !choice.is_everything());
+        let is_known = reason.is_none() && known.is_some_and(|known| !has_news(&wanted, known, ask.formerly));
         let kind = if is_known { Kind::Known } else { Kind::Confirm };
-        let request = (kind == Kind::Confirm).then(|| request_json(ask.request));
+        let request = (kind == Kind::Confirm).then(|| request_json(&wanted));
         if let Some(known) = known
             && let Some(silence) = self.silence(connection, known.id, kind, &request, ask.limits, ask.now).await?
         {
@@ -223,7 +231,8 @@ impl Sqlite {
         };
         let stands = |digest: &str| known.and_then(|known| known.state(names(digest, ask.formerly)));
         let mut batch = Batch::default();
-        for digest in ask.request.digests.iter().filter(|digest| stands(digest).is_none()) {
+        // To somebody whom settings name in an audience, what is pending would be a no, and nobody else may say that.
+        for digest in ask.request.digests.iter().filter(|digest| is_unproven(known) && stands(digest).is_none()) {
             batch.state(digest, subscriber, State::Pending);
             batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
         }
@@ -298,7 +307,8 @@ impl Sqlite {
         if again.await.map_err(|err| self.fault(err))? {
             return Ok(Some(Silence::Again));
         }
-        let count = recent(connection, subscriber, now - TimeDelta::hours(24)).await.map_err(|err| self.fault(err))?;
+        let is_link = kind == Kind::Link;
+        let count = recent(connection, subscriber, is_link, now - DAY).await.map_err(|err| self.fault(err))?;
         let is_enough = usize::try_from(count).unwrap_or(usize::MAX) >= limits.per_address;
         Ok(is_enough.then_some(Silence::Enough))
     }
@@ -327,6 +337,12 @@ fn is_adamant(reason: Option<Reason>) -> bool {
     matches!(reason, Some(Reason::Complained | Reason::Asked))
 }
 
+/// Whether forms are all that is known of somebody.
+fn is_unproven(known: Option<&Subscriber>) -> bool {
+    let is_pending = |known: &Subscriber| known.subscriptions.iter().all(|one| one.state == State::Pending);
+    known.is_none_or(|known| known.is_unproven && is_pending(known))
+}
+
 /// All names of a digest, its present one first.
 fn names<'a>(digest: &'a str, formerly: &'a BTreeMap<String, Vec<String>>) -> impl Iterator<Item = &'a str> {
     let former = formerly.get(digest).into_iter().flatten().map(String::as_str);
@@ -336,8 +352,7 @@ fn names<'a>(digest: &'a str, formerly: &'a BTreeMap<String, Vec<String>>) -> im
 /// Whether a request would change anything for somebody.
 fn has_news(request: &Request, known: &Subscriber, formerly: &BTreeMap<String, Vec<String>>) -> bool {
     let is_active = |digest: &String| known.state(names(digest, formerly)) == Some(State::Active);
-    let is_same = |choice: &Choice| choice.is_everything() || *choice == known.choice;
-    !request.digests.iter().all(is_active) || !request.choice.as_ref().is_none_or(is_same)
+    !request.digests.iter().all(is_active) || request.choice.as_ref().is_some_and(|choice| *choice != known.choice)
 }
 
 /// A request as it is kept: equal ones are equal texts.
@@ -383,10 +398,12 @@ async fn is_again(
     query.fetch_one(connection).await
 }
 
-async fn recent(connection: &mut SqliteConnection, subscriber: i64, since: DateTime<Utc>) -> Found<i64> {
+/// Links count for themselves: what strangers fill in keeps nobody from their own data.
+async fn recent(connection: &mut SqliteConnection, subscriber: i64, is_link: bool, since: DateTime<Utc>) -> Found<i64> {
     let sql = "SELECT count(*) FROM notice
-        WHERE subscriber_id = $1 AND created_at > $2 AND kind <> 'welcome' AND settled_at IS NULL";
-    sqlx::query_scalar(sql).bind(subscriber).bind(since.timestamp()).fetch_one(connection).await
+        WHERE subscriber_id = $1 AND created_at > $2 AND kind <> 'welcome' AND (kind = 'link') = $3
+            AND settled_at IS NULL";
+    sqlx::query_scalar(sql).bind(subscriber).bind(since.timestamp()).bind(is_link).fetch_one(connection).await
 }
 
 async fn put_notice(connection: &mut SqliteConnection, planned: &Planned<'_>) -> Found<i64> {
@@ -426,13 +443,14 @@ async fn change(
     sqlx::query(sql).bind(id).bind(choice.to_string()).bind(until).execute(connection).await.map(drop)
 }
 
-/// People of whom nothing is known but that they were asked, all of it before a moment, and did not say yes.
+/// People of whom nothing is known but that they were asked, all of it before a moment, and did not say yes. Whoever came
+/// by an import, or was added by hand, is not among them.
 async fn unconfirmed(connection: &mut SqliteConnection, before: DateTime<Utc>) -> Found<Vec<i64>> {
     let sql = "SELECT s.id FROM subscriber s
         WHERE s.id IN (SELECT subscriber_id FROM notice WHERE kind = 'confirm' AND created_at < $1)
-            AND coalesce(s.suppressed, 'bounced') = 'bounced'
+            AND s.by_form = 1 AND coalesce(s.suppressed, 'bounced') = 'bounced'
             AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.subscriber_id = s.id
-                AND (n.kind = 'confirm' AND n.created_at >= $1 OR n.settled_at IS NOT NULL))
+                AND n.kind = 'confirm' AND n.created_at >= $1)
             AND NOT EXISTS (SELECT 1 FROM subscription u WHERE u.subscriber_id = s.id AND u.state <> 'pending')
             AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id)
             AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.event = 'confirmed')
