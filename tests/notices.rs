@@ -137,7 +137,7 @@ fn a_mail_that_asks_is_a_file_and_its_link_says_yes() {
             known      since 2026-11-23
             consent    2026-11-23 12:00  subscribed weekly: the form
             consent    2026-11-23 12:00  confirmed weekly: the mail
-            notice     2026-11-23 12:00  confirm accepted: 250 2.0.0 written; answered with yes at 2026-11-23 12:00:00 UTC
+            notice     2026-11-23 12:00  confirm accepted: 250 2.0.0 written; settled at 2026-11-23 12:00:00 UTC
             ";
         let shown = server.site.run(["subscribers", "show", "ana@example.com"]);
         shown.stdout(want).succeeds();

@@ -272,7 +272,8 @@ pub trait Notices {
     ) -> impl Future<Output = Result<Confirmed, StoreError>> + Send;
 
     /// A person changes what they get, all of it or nothing. They leave what is offered and not ticked, and join what is
-    /// ticked, but for somebody who never confirmed anything or may get no mail. `None` where nobody has the number.
+    /// ticked, but for somebody who never confirmed anything or may get no mail. Where they leave something, what they were
+    /// asked and have not answered is closed. `None` where nobody has the number.
     fn set_preferences(&self, wish: &Wish<'_>) -> impl Future<Output = Result<Option<Granted>, StoreError>> + Send;
 
     /// All that is known of a subscriber, by the number in a token.

@@ -77,7 +77,7 @@ pub struct Notice {
     pub reason: Option<String>,
     /// When it may be tried again.
     pub due_at: Option<DateTime<Utc>>,
-    /// When its question was answered with yes.
+    /// When its question was answered with yes, or closed since they left.
     pub settled_at: Option<DateTime<Utc>>,
     /// When it was planned.
     pub created_at: DateTime<Utc>,

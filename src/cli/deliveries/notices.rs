@@ -74,7 +74,7 @@ impl Desk<'_> {
 
 /// What became of a notice, in words.
 pub fn notice_story(row: &Notice) -> String {
-    let answered = row.settled_at.map(|at| format!("answered with yes at {}", time(at)));
+    let answered = row.settled_at.map(|at| format!("settled at {}", time(at)));
     told_in_parts(&[&row.reply, &row.reason, &answered], row.due_at)
 }
 

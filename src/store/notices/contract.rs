@@ -33,6 +33,7 @@ macro_rules! notice_promises {
             one_address_is_not_flooded
             numbers_do_not_tell_who_is_known
             one_yes_answers_the_same_question_twice
+            who_leaves_is_not_brought_back_by_an_older_link
             a_yes_of_somebody_else_is_worth_nothing
             what_cannot_be_composed_leaves_no_trace
             a_link_is_for_people_who_are_known
@@ -331,6 +332,29 @@ pub(crate) async fn one_yes_answers_the_same_question_twice(store: &(impl Notice
     assert_eq!(store.draw("me", 9, at(13), at(14)).await.expect("drawn"), []);
     let all = store.notices(&Which { limit: 9, ..Which::default() }).await.expect("read");
     assert!(all.iter().all(|one| one.reason.as_deref() == Some("settled") && one.settled_at == Some(at(11))));
+}
+
+pub(crate) async fn who_leaves_is_not_brought_back_by_an_older_link(store: &(impl Notices + Subscribers)) {
+    for who in ["ended", "wished", "erased", "suppressed"] {
+        let text = format!("{who}@example.org");
+        let (person, who) = (reader(store, &text).await, address(&text));
+        let notice = queued(ask(store, &text, &request(&["daily", "weekly"]), 0).await);
+        match &*text {
+            "ended@example.org" => drop(store.end(&who, &["weekly"], "a mail", at(1)).await.expect("ended")),
+            "wished@example.org" => drop(wish(store, person, &[], &Choice::default()).await),
+            "erased@example.org" => drop(store.erase(&who, &hashes, "a letter", at(1)).await.expect("erased")),
+            _ => drop(store.suppress(&[who], Reason::Bounced, &hashes, "a list", at(1)).await.expect("suppressed")),
+        }
+        let before = told(store, &text).await;
+        let want = if before == "nobody" { Confirmed::Gone } else { Confirmed::Already };
+        assert_eq!(confirm(store, notice, person, 2).await, want, "{text}");
+        assert_eq!(told(store, &text).await, before);
+    }
+    // Who changes what they read and leaves nothing may still say yes.
+    let ana = reader(store, "ana@example.org").await;
+    let notice = queued(ask(store, "ana@example.org", &request(&["daily"]), 0).await);
+    wish(store, ana, &["weekly"], &Choice::new(["care"], [])).await.expect("somebody");
+    assert_eq!(confirm(store, notice, ana, 6).await, done(&["daily"]));
 }
 
 pub(crate) async fn a_yes_of_somebody_else_is_worth_nothing(store: &(impl Notices + Subscribers)) {

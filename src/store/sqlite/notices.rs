@@ -46,7 +46,7 @@ impl Notices for Sqlite {
         let found = asked(&mut transaction, notice, subscriber).await.map_err(|err| self.fault(err))?;
         let Some((request, settled_at)) = found else { return Ok(None) };
         match self.with_id(&mut transaction, subscriber).await? {
-            Some(person) if !is_adamant(person.suppressed) => {
+            Some(person) if !person.suppressed.is_some_and(Reason::is_adamant) => {
                 Ok(Some(Question { request: self.request(&request)?, is_settled: settled_at.is_some() }))
             }
             _ => Ok(None),
@@ -58,11 +58,11 @@ impl Notices for Sqlite {
         let found = asked(&mut transaction, yes.notice, yes.subscriber).await.map_err(|err| self.fault(err))?;
         let Some((text, settled_at)) = found else { return Ok(Confirmed::Gone) };
         let Some(person) = self.with_id(&mut transaction, yes.subscriber).await? else { return Ok(Confirmed::Gone) };
+        if person.suppressed.is_some_and(Reason::is_adamant) {
+            return Ok(Confirmed::Gone);
+        }
         if settled_at.is_some() {
             return Ok(Confirmed::Already);
-        }
-        if is_adamant(person.suppressed) {
-            return Ok(Confirmed::Gone);
         }
         let request = self.request(&text)?;
         let address: Address = person.mailbox.parse().map_err(|_| unusable(&self.name, Fault::Damaged, None))?;
@@ -137,6 +137,9 @@ impl Notices for Sqlite {
         let write = async {
             batch.write(&mut transaction, wish.source, wish.now).await?;
             change(&mut transaction, person.id, wish.choice, granted.paused_until).await?;
+            if !granted.left.is_empty() {
+                close_questions(&mut transaction, &list(&[person.id]), wish.now).await?;
+            }
             transaction.commit().await
         };
         write.await.map_err(|err| self.fault(err))?;
@@ -202,7 +205,7 @@ impl Sqlite {
         (known, reason): (Option<&Subscriber>, Option<Reason>),
         compose: Compose<'_>,
     ) -> Result<Asked, StoreError> {
-        if is_adamant(reason) {
+        if reason.is_some_and(Reason::is_adamant) {
             return Ok(Asked::Hushed(Silence::Suppressed));
         }
         if known.is_none() && ask.request.digests.is_empty() {
@@ -289,7 +292,7 @@ impl Sqlite {
         let own = known.as_ref().and_then(|known| known.suppressed);
         let kept = hushed.map(|(reason, _)| reason);
         // A no is a no, wherever it is written.
-        let reason = [own, kept].into_iter().flatten().find(|reason| is_adamant(Some(*reason))).or(own).or(kept);
+        let reason = [own, kept].into_iter().flatten().find(|reason| reason.is_adamant()).or(own).or(kept);
         Ok((known, reason))
     }
 
@@ -330,11 +333,6 @@ impl Sqlite {
     fn request(&self, text: &str) -> Result<Request, StoreError> {
         request_of(text).ok_or_else(|| unusable(&self.name, Fault::Newer, None))
     }
-}
-
-/// Whether a reason is the person's own no, which no form of the web takes back.
-fn is_adamant(reason: Option<Reason>) -> bool {
-    matches!(reason, Some(Reason::Complained | Reason::Asked))
 }
 
 /// Whether forms are all that is known of somebody.
@@ -456,6 +454,13 @@ async fn unconfirmed(connection: &mut SqliteConnection, before: DateTime<Utc>) -
             AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.event = 'confirmed')
         ORDER BY s.id";
     sqlx::query_scalar(sql).bind(before.timestamp()).fetch_all(connection).await
+}
+
+/// Closes what some people were asked and have not answered: who leaves is not brought back by a link in an older mail.
+pub(super) async fn close_questions(connection: &mut SqliteConnection, ids: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "UPDATE notice SET settled_at = $2
+        WHERE subscriber_id IN (SELECT value FROM json_each($1)) AND kind = 'confirm' AND settled_at IS NULL";
+    sqlx::query(sql).bind(ids).bind(now.timestamp()).execute(connection).await.map(drop)
 }
 
 /// What is not on the wire is not sent: whoever has a lease on it finds that its fence has moved.

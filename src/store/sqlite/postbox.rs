@@ -17,9 +17,9 @@ macro_rules! gone {
     () => {
         "CASE
             WHEN s.id IS NULL OR n.letter IS NULL THEN 'erased'
-            WHEN n.settled_at IS NOT NULL THEN 'settled'
             WHEN s.suppressed IN ('complained', 'asked') OR s.suppressed IS NOT NULL AND n.kind <> 'confirm'
                 THEN 'suppressed'
+            WHEN n.settled_at IS NOT NULL THEN 'settled'
             WHEN n.kind = 'welcome' AND NOT EXISTS (SELECT 1 FROM subscription u
                 WHERE u.subscriber_id = n.subscriber_id AND u.state = 'active') THEN 'unsubscribed'
         END"

@@ -1,7 +1,7 @@
 //! Subscribers in a file. What a batch changes goes in by a few statements over lists (`json_each`), each in a function of
 //! its own, so that a million rows take seconds.
 
-use super::notices::{forget_notices, skip_notices};
+use super::notices::{close_questions, forget_notices, skip_notices};
 use super::{Found, Sqlite, numbers, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
@@ -118,6 +118,7 @@ impl Subscribers for Sqlite {
         }
         let write = async {
             batch.write(&mut transaction, source, now).await?;
+            close_questions(&mut transaction, &list(&[subscriber.id]), now).await?;
             transaction.commit().await
         };
         write.await.map_err(|err| self.fault(err))?;
@@ -138,19 +139,25 @@ impl Subscribers for Sqlite {
         let Some(subscriber) = found.into_values().next() else {
             drop(transaction);
             // Who was erased while another program was reading is still in the log.
-            let was_erased = self.suppression(address, hashes).await?.is_some_and(|(why, _)| why == Reason::Erased);
+            let why = self.suppression(address, hashes).await?.map(|(why, _)| why);
+            let was_erased = why.is_some_and(|why| why == Reason::Erased || why.is_adamant());
             return Ok(match was_erased {
                 true => Some(Erased { skipped: 0, is_clean: self.scrub(&[&compared, address.as_str()]).await? }),
                 false => None,
             });
         };
+        let before = self.hushed(&mut transaction, std::slice::from_ref(&compared), hashes).await?;
+        let before = [subscriber.suppressed, before.get(&compared).map(|(why, _)| *why)];
+        // That they said no outlives them: no form may write to them again.
+        let reason = before.into_iter().flatten().find(|why| why.is_adamant()).unwrap_or(Reason::Erased);
         let mut batch = Batch::default();
         batch.event(subscriber.id, None, Event::Erased, now);
         let write = async {
             if let Some(hash) = erased {
-                put_erased(&mut transaction, &hash, now).await?;
+                put_erased(&mut transaction, &hash, reason, now).await?;
             }
             let id = list(&[subscriber.id]);
+            close_questions(&mut transaction, &id, now).await?;
             let skipped =
                 skip(&mut transaction, subscriber.id, now).await? + skip_notices(&mut transaction, &id, now).await?;
             forget_mailbox(&mut transaction, subscriber.id).await?;
@@ -182,22 +189,25 @@ impl Subscribers for Sqlite {
         let mut became = Vec::with_capacity(keys.len());
         let mut people = Vec::new();
         for key in &keys {
-            let (is_first, has_hash) = (seen.insert(key), before.contains_key(key));
-            if is_first && !has_hash {
+            let (is_first, old) = (seen.insert(key), before.get(key).map(|(reason, _)| *reason));
+            if is_first && reason.outranks(old) {
                 batch.hash(key, reason, hashes);
             }
-            became.push(match known.get(key) {
-                Some(subscriber) if is_first && subscriber.suppressed.is_none() => {
-                    people.push(subscriber.id);
-                    batch.event(subscriber.id, None, Event::Suppressed, now);
-                    Hushed::Subscriber
-                }
-                None if is_first && !has_hash => Hushed::Stranger,
+            let known = known.get(key);
+            if let Some(subscriber) = known.filter(|known| is_first && reason.outranks(known.suppressed)) {
+                people.push(subscriber.id);
+                batch.event(subscriber.id, None, Event::Suppressed, now);
+            }
+            became.push(match known {
+                Some(subscriber) if is_first && subscriber.suppressed.is_none() => Hushed::Subscriber,
+                None if is_first && old.is_none() => Hushed::Stranger,
                 _ => Hushed::Known,
             });
         }
         let write = async {
             hush(&mut transaction, &list(&people), reason).await?;
+            let all = known.values().map(|known| known.id).collect::<Vec<_>>();
+            close_questions(&mut transaction, &list(&all), now).await?;
             batch.write(&mut transaction, source, now).await?;
             transaction.commit().await
         };
@@ -374,7 +384,10 @@ impl Sqlite {
             for (hash, reason, at) in suppressions(connection, &all).await.map_err(|err| self.fault(err))? {
                 let reason = Reason::of(&reason).ok_or_else(|| self.newer())?;
                 if let Some(&key) = owners.get(&hash) {
-                    found.insert(key.clone(), (reason, self.moment(at)?));
+                    let before = found.get(key).map(|(before, _)| *before);
+                    if reason.outranks(before) {
+                        found.insert(key.clone(), (reason, self.moment(at)?));
+                    }
                 }
             }
         }
@@ -629,15 +642,22 @@ async fn put_events(connection: &mut SqliteConnection, rows: &str, source: &str)
 
 async fn put_hashes(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
     let sql = "INSERT INTO suppression (hash, reason, at)
-        SELECT unhex(value ->> 0), value ->> 1, $2 FROM json_each($1) WHERE true ON CONFLICT (hash) DO NOTHING";
+        SELECT unhex(value ->> 0), value ->> 1, $2 FROM json_each($1) WHERE true
+        ON CONFLICT (hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
+            WHERE excluded.reason IN ('complained', 'asked') AND reason NOT IN ('complained', 'asked')";
     sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
     Ok(())
 }
 
-async fn put_erased(connection: &mut SqliteConnection, hash: &[u8; 32], now: DateTime<Utc>) -> Found<()> {
-    let sql = "INSERT INTO suppression (hash, reason, at) VALUES ($1, 'erased', $2)
-        ON CONFLICT (hash) DO UPDATE SET reason = 'erased', at = excluded.at";
-    sqlx::query(sql).bind(&hash[..]).bind(now.timestamp()).execute(connection).await?;
+async fn put_erased(
+    connection: &mut SqliteConnection,
+    hash: &[u8; 32],
+    reason: Reason,
+    now: DateTime<Utc>,
+) -> Found<()> {
+    let sql = "INSERT INTO suppression (hash, reason, at) VALUES ($1, $2, $3)
+        ON CONFLICT (hash) DO UPDATE SET reason = excluded.reason, at = excluded.at";
+    sqlx::query(sql).bind(&hash[..]).bind(reason.word()).bind(now.timestamp()).execute(connection).await?;
     Ok(())
 }
 
