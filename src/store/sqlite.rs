@@ -13,6 +13,7 @@ mod notices;
 mod numbers;
 mod postbox;
 mod subscribers;
+mod tidy;
 
 use super::{Fault, Last, Store, StoreError, admit};
 use crate::digest::history::{History, Record, RecordState};

@@ -71,6 +71,10 @@ pub trait Subscribers {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<Erased>, StoreError>> + Send;
 
+    /// Clears the store's files of what was erased while somebody was in the way; whether nothing is left of it. At once done
+    /// where all is clean.
+    fn tidy(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Sees to it that no mail is sent to addresses, whether anybody is known by them or not. Nobody is subscribed by it. The
     /// first reason stays, unless the later one is the person's own no ([`Reason::outranks`]). What they were asked and have
     /// not answered is closed.
@@ -188,8 +192,8 @@ pub struct Delivered {
 pub struct Erased {
     /// How many mails were about to be sent to them and are not.
     pub skipped: u64,
-    /// Whether the store's files hold nothing of them any more. It is not where another program is reading them; erasing the
-    /// same address again tries again.
+    /// Whether the store's files hold nothing of them any more. It is not where another program is reading them;
+    /// [`Subscribers::tidy`] tries again, and so does erasing the same address again.
     pub is_clean: bool,
 }
 

@@ -2,7 +2,7 @@
 //! is one short transaction. What workers do with notices is in `postbox`.
 
 use super::subscribers::{Batch, insert, list};
-use super::{Found, Sqlite, numbers, unusable};
+use super::{Found, Sqlite, numbers, tidy, unusable};
 use crate::mail::address::Address;
 use crate::mail::header::HeaderText;
 use crate::store::notices::{
@@ -175,13 +175,20 @@ impl Notices for Sqlite {
             forget_notices(&mut transaction, &ids).await?;
             remove(&mut transaction, &ids).await?;
             let notices = forget_old(&mut transaction, ended_before).await?;
+            let purged = Purged { people: people.len() as u64, notices };
+            let removal = match purged == Purged::default() {
+                true => None,
+                false => Some(tidy::note(&mut transaction).await?),
+            };
             transaction.commit().await?;
-            Ok(Purged { people: people.len() as u64, notices })
+            Ok((purged, removal))
         };
-        let purged = purged.await.map_err(|err| self.fault(err))?;
-        if purged != Purged::default() {
-            // What was removed is overwritten in the file; where nobody is in the way, it is gone from the log as well.
-            self.cut_log_if_idle().await?;
+        let (purged, removal) = purged.await.map_err(|err| self.fault(err))?;
+        // What was removed is overwritten in the file; where nobody is in the way, it is gone from the log as well.
+        if let Some(removal) = removal
+            && self.cut_log_if_idle().await?
+        {
+            self.is_clean_of(&removal).await?;
         }
         Ok(purged)
     }

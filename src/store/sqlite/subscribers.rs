@@ -2,7 +2,7 @@
 //! its own, so that a million rows take seconds.
 
 use super::notices::{close_questions, forget_notices, skip_notices};
-use super::{Found, Sqlite, numbers, unusable};
+use super::{Found, Sqlite, numbers, tidy, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
     Became, Change, Delivered, Erased, Hashes, Hushed, Keep, Portrait, Subscribers, Terms, Which, decide,
@@ -10,15 +10,11 @@ use crate::store::subscribers::{
 use crate::store::{Fault, StoreError};
 use crate::subscriber::{Arrival, Consent, Event, Reason, State, Subscriber, Subscription, key};
 use chrono::{DateTime, Utc};
-use memchr::memmem;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
 
 impl Subscribers for Sqlite {
     async fn add(&self, arrivals: &[Arrival], terms: &Terms<'_>) -> Result<Vec<Became>, StoreError> {
@@ -153,6 +149,8 @@ impl Subscribers for Sqlite {
         let mut batch = Batch::default();
         batch.event(subscriber.id, None, Event::Erased, now);
         let write = async {
+            // A run that is killed before all is clean leaves word of it.
+            let unclean = tidy::note(&mut transaction).await?;
             if let Some(hash) = erased {
                 put_erased(&mut transaction, &hash, reason, now).await?;
             }
@@ -165,11 +163,18 @@ impl Subscribers for Sqlite {
             batch.write(&mut transaction, source, now).await?;
             remove(&mut transaction, subscriber.id).await?;
             transaction.commit().await?;
-            Ok(skipped)
+            Ok((skipped, unclean))
         };
-        let skipped = write.await.map_err(|err| self.fault(err))?;
+        let (skipped, unclean) = write.await.map_err(|err| self.fault(err))?;
         let is_clean = self.scrub(&[&subscriber.address, &subscriber.mailbox]).await?;
+        if is_clean {
+            self.is_clean_of(&unclean).await?;
+        }
         Ok(Some(Erased { skipped, is_clean }))
+    }
+
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        self.tidy_up().await
     }
 
     async fn suppress(
@@ -266,12 +271,6 @@ impl Sqlite {
         };
         let (rows, subscriptions) = read.await.map_err(|err| self.fault(err))?;
         Ok(self.people(&rows, &subscriptions)?.pop())
-    }
-
-    /// Cuts the log of what was removed, where nobody is in the way.
-    pub(super) async fn cut_log_if_idle(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
-        cut_log(&mut connection).await.map(drop).map_err(|err| self.fault(err))
     }
 
     /// Adds people of whom none stands among them twice.
@@ -436,26 +435,6 @@ impl Sqlite {
     pub(super) fn newer(&self) -> StoreError {
         unusable(&self.name, Fault::Newer, None)
     }
-
-    /// Sees to it that the store's files do not hold these texts; whether that can be told. What was deleted is overwritten
-    /// (`secure_delete`) and the log is cut. Copies that the database left when it moved rows about are found by looking, and
-    /// then the file is made anew.
-    async fn scrub(&self, texts: &[&str]) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
-        let path = self.pool.connect_options().get_filename().to_path_buf();
-        let read = |err: io::Error| unusable(&self.name, Fault::Other, Some(Box::new(err)));
-        if !cut_log(&mut connection).await.map_err(|err| self.fault(err))? {
-            return Ok(false);
-        }
-        if !holds(&path, texts).map_err(read)? {
-            return Ok(true);
-        }
-        match vacuum(&mut connection).await.map_err(|err| self.fault(err)) {
-            Ok(()) => cut_log(&mut connection).await.map_err(|err| self.fault(err)),
-            Err(err) if err.is_transient() => Ok(false),
-            Err(err) => Err(err),
-        }
-    }
 }
 
 /// Values as JSON text, as statements take them.
@@ -514,28 +493,6 @@ impl Batch {
 
 fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// Whether a file holds one of some texts.
-fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
-    let longest = texts.iter().map(|text| text.len()).max().unwrap_or_default();
-    let mut file = File::open(path)?;
-    let mut window = vec![0; 1 << 20];
-    let mut kept = 0;
-    loop {
-        let read = file.read(&mut window[kept..])?;
-        if read == 0 {
-            return Ok(false);
-        }
-        let filled = &window[..kept + read];
-        if texts.iter().any(|text| memmem::find(filled, text.as_bytes()).is_some()) {
-            return Ok(true);
-        }
-        // A text may begin here and end in what comes next.
-        let from = filled.len().saturating_sub(longest);
-        kept = filled.len() - from;
-        window.copy_within(from..from + kept, 0);
-    }
 }
 
 /// So many people at once are a part of a long list.
@@ -709,17 +666,6 @@ async fn remove(connection: &mut SqliteConnection, id: i64) -> Found<()> {
 /// Lets the log grow to 64 MiB before it is written back: a page that many batches change is then written back once.
 async fn let_the_log_grow(connection: &mut SqliteConnection) -> Found<()> {
     sqlx::query("PRAGMA wal_autocheckpoint = 16384").execute(connection).await?;
-    Ok(())
-}
-
-/// Writes the log back and cuts it; whether nobody was in the way.
-async fn cut_log(connection: &mut SqliteConnection) -> Found<bool> {
-    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
-    Ok(busy == 0)
-}
-
-async fn vacuum(connection: &mut SqliteConnection) -> Found<()> {
-    sqlx::query("VACUUM").execute(connection).await?;
     Ok(())
 }
 
