@@ -200,6 +200,9 @@ fn commands_tell_of_notices_and_settle_them() {
         let script = Script::default();
         server.send(Transport::Script(script.clone())).await;
         assert_eq!(script.delivered().len(), 3);
+        site.run(["deliveries", "retry", "notices"])
+            .stderr("0 notices are planned again; what was accepted is not kept, and cannot be sent again\n")
+            .succeeds();
         site.run(["deliveries", "why", "nobody@example.com"])
             .stderr(
                 "error: no mail was ever planned for `nobody@example.com`\n\

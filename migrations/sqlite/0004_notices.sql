@@ -18,7 +18,8 @@ CREATE TABLE notice (
     settled_at INTEGER,
     -- Empty once the person was erased or the notice is old.
     mailbox TEXT NOT NULL,
-    -- The mail, whole, as JSON, so that a second attempt has the same bytes; null once it is forgotten.
+    -- The mail, whole, as JSON, so that a second attempt has the same bytes; null once it was accepted or skipped,
+    -- since the links in it open somebody's pages for long.
     letter TEXT,
     -- As for deliveries; 'cancelled' does not occur.
     state TEXT NOT NULL,

@@ -23,6 +23,7 @@ macro_rules! postbox_promises {
             who_may_get_no_mail_gets_no_notice
             people_who_are_gone_do_not_end_a_drawing
             what_is_put_back_is_drawn_again
+            what_was_accepted_cannot_be_sent_again
             notices_count_for_the_day
         );
     };
@@ -207,6 +208,18 @@ pub(crate) async fn what_is_put_back_is_drawn_again(store: &(impl Notices + Post
     let again = draw(store, "one", 0).await.remove(0);
     assert!(conclude(store, again.hold, State::Planned, 0).await);
     assert_eq!(draw(store, "one", 0).await[0].attempts, 0);
+}
+
+pub(crate) async fn what_was_accepted_cannot_be_sent_again(store: &(impl Notices + Postbox)) {
+    asked(store, 2).await;
+    let drawn = draw(store, "one", 0).await;
+    conclude(store, drawn[0].hold, State::Accepted, 0).await;
+    set_out(store, drawn[1].hold, "one", 0).await;
+    assert_eq!(store.pick_up(at(9), &[]).await.expect("one"), 1);
+    assert_eq!(store.resolve_notices(None, Verdict::Accepted, at(9)).await.expect("one"), 1);
+    assert_eq!(store.resolve_notices(None, Verdict::NotSent, at(9)).await.expect("none"), 0);
+    assert_eq!(store.retry_notices(None, at(9)).await.expect("none"), 0);
+    assert_eq!(states(store).await, [State::Accepted, State::Accepted]);
 }
 
 pub(crate) async fn notices_count_for_the_day(store: &(impl Notices + Postbox + Ledger)) {
