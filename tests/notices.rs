@@ -137,7 +137,7 @@ fn a_mail_that_asks_is_a_file_and_its_link_says_yes() {
             known      since 2026-11-23
             consent    2026-11-23 12:00  subscribed weekly: the form
             consent    2026-11-23 12:00  confirmed weekly: the mail
-            notice     2026-11-23 12:00  confirm accepted: 250 2.0.0 written; answered with yes at 2026-11-23 12:00:00 UTC
+            notice     2026-11-23 12:00  confirm accepted: 250 2.0.0 written; settled at 2026-11-23 12:00:00 UTC
             ";
         let shown = server.site.run(["subscribers", "show", "ana@example.com"]);
         shown.stdout(want).succeeds();
@@ -200,6 +200,9 @@ fn commands_tell_of_notices_and_settle_them() {
         let script = Script::default();
         server.send(Transport::Script(script.clone())).await;
         assert_eq!(script.delivered().len(), 3);
+        site.run(["deliveries", "retry", "notices"])
+            .stderr("0 notices are planned again; what was accepted is not kept, and cannot be sent again\n")
+            .succeeds();
         site.run(["deliveries", "why", "nobody@example.com"])
             .stderr(
                 "error: no mail was ever planned for `nobody@example.com`\n\

@@ -18,7 +18,8 @@ CREATE TABLE notice (
     settled_at INTEGER,
     -- Empty once the person was erased or the notice is old.
     mailbox TEXT NOT NULL,
-    -- The mail, whole, as JSON, so that a second attempt has the same bytes; null once it is forgotten.
+    -- The mail, whole, as JSON, so that a second attempt has the same bytes; null once it was accepted or skipped,
+    -- since the links in it open somebody's pages for long.
     letter TEXT,
     -- As for deliveries; 'cancelled' does not occur.
     state TEXT NOT NULL,
@@ -46,3 +47,7 @@ CREATE INDEX notice_of_subscriber ON notice (subscriber_id, created_at);
 
 -- Until when somebody gets no issue, by their own wish; null for everybody else.
 ALTER TABLE subscriber ADD COLUMN paused_until INTEGER;
+
+-- 1 while nothing is known of them but that somebody filled in a form with their address: only such people are forgotten
+-- where they never say yes.
+ALTER TABLE subscriber ADD COLUMN by_form INTEGER NOT NULL DEFAULT 0;

@@ -95,7 +95,8 @@ pub async fn copied(
     })
 }
 
-/// Says that a store is the one to send from, whatever speaks against it; whether something did.
+/// Says that a store is the one to send from, whatever speaks against it; whether something did. Then links of people whom
+/// it does not know lead to nobody.
 ///
 /// # Errors
 ///
@@ -110,6 +111,9 @@ pub async fn accept(store: &Sqlite, file: &Path) -> Result<io::Result<bool>, Sto
         Ok(doubt) => doubt,
         Err(err) => return Ok(Err(err)),
     };
+    if doubt.is_some() {
+        copy::leap(store).await?;
+    }
     // The mark goes last: a run that is killed before has accepted nothing.
     store.put_fact(PLACE, &place(file)).await?;
     if let Err(err) = count(store, file).await? {

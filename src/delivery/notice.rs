@@ -8,13 +8,13 @@
 //! list, so that it has no List headers (RFC 2369); it is marked as the answer of a program (RFC 3834), and only a welcome
 //! offers a way out.
 
-use super::message::{MessageError, Ready, TOKEN_CHARS};
+use super::message::{Ready, TOKEN_CHARS};
 use crate::config::{Config, Digest, FILE, Mailbox as Sender, Theme};
 use crate::diagnostic::Diagnostic;
 use crate::digest::render::{inlined, tidied};
 use crate::digest::view::{SiteView, ThemeView, filler, sides};
 use crate::language::{Direction, Language, NoticeWords, fill};
-use crate::mail::address::{Address, Mailbox};
+use crate::mail::address::{Address, AddressError, Mailbox};
 use crate::mail::dkim::{self, Signer};
 use crate::mail::encoded::Slot;
 use crate::mail::envelope::Envelope;
@@ -106,6 +106,20 @@ pub struct Letter {
     pub sent_at: DateTime<Utc>,
     /// From when its link is no longer good; later than that it need not be sent.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why there is no mail of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LetterError {
+    /// The recipient's address is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Something in the letter itself cannot stand in a mail: no other letter is concerned.
+    #[error("{0}")]
+    Letter(String),
+    /// It cannot be signed, and nor can any other.
+    #[error("{0}")]
+    Signature(String),
 }
 
 /// What a template of a notice sees.
@@ -319,14 +333,14 @@ impl Letter {
     ///
     /// # Errors
     ///
-    /// [`MessageError`].
-    pub fn mail(&self, mailbox: &str, file: String, signers: &[Signer]) -> Result<Ready, MessageError> {
+    /// [`LetterError`].
+    pub fn mail(&self, mailbox: &str, file: String, signers: &[Signer]) -> Result<Ready, LetterError> {
         let recipient: Address = mailbox.parse()?;
-        let unsigned = self.unsigned(&recipient).map_err(|err| MessageError::Other(err.to_string()))?;
+        let sender: Address = self.sender.parse().map_err(|err: AddressError| LetterError::Letter(err.to_string()))?;
+        let unsigned = self.unsigned(&recipient).map_err(|err| LetterError::Letter(err.to_string()))?;
         let signatures = dkim::sign(signers, &unsigned, self.sent_at);
-        let mut bytes = signatures.map_err(|err| MessageError::Other(err.to_string()))?.into_bytes();
+        let mut bytes = signatures.map_err(|err| LetterError::Signature(err.to_string()))?.into_bytes();
         bytes.extend_from_slice(&unsigned);
-        let sender: Address = self.sender.parse().map_err(|err| MessageError::Other(format!("{err}")))?;
         let envelope = Envelope::new(Some(sender), recipient).sized(bytes.len() as u64);
         Ok(Ready { envelope, bytes, file })
     }

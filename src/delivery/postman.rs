@@ -6,8 +6,8 @@
 
 mod fate;
 
-use super::message::{MessageError, Ready};
-use super::notice::Letter;
+use super::message::Ready;
+use super::notice::{Letter, LetterError};
 use super::outcome::Outcome;
 use super::recorder::{Patience, patiently};
 use super::sender::LEASE;
@@ -256,13 +256,17 @@ impl<S: Postbox + Ledger + Send + Sync + 'static> Postman<S> {
         }
         let ready = match letter.mail(&drawn.mailbox, format!("notice-{}", drawn.hold.notice), &self.signers) {
             Ok(ready) => ready,
-            Err(MessageError::Address(error)) => {
+            Err(LetterError::Address(error)) => {
                 hands.note(fate::given_up(&drawn, "address", masked(&error.to_string())), drawn);
                 return Ok(());
             }
-            Err(error @ MessageError::Other(_)) => {
+            Err(LetterError::Letter(error)) => {
+                hands.note(fate::given_up(&drawn, "unreadable", masked(&error)), drawn);
+                return Ok(());
+            }
+            Err(LetterError::Signature(error)) => {
                 hands.note(fate::untried(&drawn), drawn);
-                return Err(Trouble(masked(&error.to_string())));
+                return Err(Trouble(masked(&error)));
             }
         };
         let opened = tokio::select! {

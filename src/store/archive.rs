@@ -57,6 +57,14 @@ pub trait Archive {
     /// [`StoreError`]
     fn page(&self, issue: i64) -> impl Future<Output = Result<Option<Page>, StoreError>> + Send;
 
+    /// The page of the issue of a digest for a period, by the names that they had when it was frozen; none where there is
+    /// none that may be shown. It is found at once, however many there are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]
+    fn shown(&self, digest: &str, period: &str) -> impl Future<Output = Result<Option<Page>, StoreError>> + Send;
+
     /// Puts another page in the place of one, and remembers when. Mails and hashes stay as they are. Whether it was done:
     /// it is not where the page is no longer `before`, since somebody else has changed it meanwhile.
     ///

@@ -76,7 +76,7 @@ pub type Compose<'a> = &'a (dyn Fn(&Addressee) -> Result<String, Box<dyn Error +
 /// How often one address is written to because somebody filled in a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many notices in 24 hours that nobody confirmed.
+    /// So many notices in 24 hours that nobody confirmed; and as many links.
     pub per_address: usize,
     /// The same request is not mailed again within this.
     pub repeat_after: TimeDelta,
@@ -223,10 +223,14 @@ pub struct Purged {
 
 /// A memory of notices, and of what people decide.
 pub trait Notices {
-    /// Somebody signed up on a form. In one step: whoever is unknown becomes a subscriber, a digest that they have no
-    /// subscription to becomes pending, with a line in the trail of consent, and a notice is planned. It asks for a yes, or
-    /// says that nothing is new where they get all of it as they want it. Subscriptions that are active, pending or ended
-    /// stay as they are, as do name, choice and whatever keeps mail from them.
+    /// Somebody signed up on a form. In one step: whoever is unknown becomes a subscriber, and a notice is planned. It asks
+    /// for a yes, or says that nothing is new where they get all of it as they want it. For somebody of whom forms are all
+    /// that is known, a digest that they have no subscription to becomes pending, with a line in the trail of consent.
+    /// Nothing else of anybody who is known changes; and where they said what they want to read, a form that chooses
+    /// nothing leaves it so.
+    ///
+    /// Whatever becomes of a form, it uses up one number of a subscriber and one of a notice, and is written down: who can
+    /// read numbers, or knows that the disk is full, learns nothing of others.
     ///
     /// Who bounced, was suppressed by another tool's list, was erased or has left is asked; their yes brings them back.
     /// Nobody is asked who complained or wants no mail.
@@ -236,7 +240,8 @@ pub trait Notices {
     /// [`StoreError::Letter`] where no letter can be composed. Nothing is changed then.
     fn ask(&self, ask: &Ask<'_>, compose: Compose<'_>) -> impl Future<Output = Result<Asked, StoreError>> + Send;
 
-    /// Somebody wants a link to what is kept of them: it is mailed to a subscriber, unless no mail may be sent to them.
+    /// Somebody wants a link to what is kept of them: it is mailed to a subscriber, unless no mail may be sent to them. Links
+    /// are counted for themselves, and each wish uses up one number of a notice.
     ///
     /// # Errors
     ///
@@ -267,13 +272,15 @@ pub trait Notices {
     ) -> impl Future<Output = Result<Confirmed, StoreError>> + Send;
 
     /// A person changes what they get, all of it or nothing. They leave what is offered and not ticked, and join what is
-    /// ticked, but for somebody who never confirmed anything or may get no mail. `None` where nobody has the number.
+    /// ticked, but for somebody who never confirmed anything or may get no mail. Where they leave something, what they were
+    /// asked and have not answered is closed. `None` where nobody has the number.
     fn set_preferences(&self, wish: &Wish<'_>) -> impl Future<Output = Result<Option<Granted>, StoreError>> + Send;
 
     /// All that is known of a subscriber, by the number in a token.
     fn portrait_of(&self, subscriber: i64) -> impl Future<Output = Result<Option<Portrait>, StoreError>> + Send;
 
     /// Forgets people who were asked before a moment and never said yes, where nothing else is known of them: no hash is kept.
+    /// Not before a day is over, so that [`Limits::per_address`] holds, and never somebody who came by an import.
     /// Of notices that ended before another moment, forgets whom they were for and what they said.
     fn purge(
         &self,

@@ -77,7 +77,7 @@ pub struct Notice {
     pub reason: Option<String>,
     /// When it may be tried again.
     pub due_at: Option<DateTime<Utc>>,
-    /// When its question was answered with yes.
+    /// When its question was answered with yes, or closed since they left.
     pub settled_at: Option<DateTime<Utc>>,
     /// When it was planned.
     pub created_at: DateTime<Utc>,
@@ -118,7 +118,8 @@ pub trait Postbox {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Leave, StoreError>> + Send;
 
-    /// Records how an attempt ended; whether it was still this worker's to say. A reply that comes after the lease has run
+    /// Records how an attempt ended, and forgets the letter of what was accepted: its links open somebody's pages for long.
+    /// Whether it was still this worker's to say. A reply that comes after the lease has run
     /// out still settles an uncertain notice.
     fn conclude(
         &self,
@@ -150,7 +151,8 @@ pub trait Postbox {
     /// Notices, oldest first.
     fn notices(&self, which: &Which) -> impl Future<Output = Result<Vec<Notice>, StoreError>> + Send;
 
-    /// Settles uncertain notices: those of one subscriber, or all. Returns how many. One that was not sent is planned again.
+    /// Settles uncertain notices: those of one subscriber, or all. Returns how many. One that was not sent is planned again;
+    /// of one that was, the letter is forgotten.
     fn resolve_notices(
         &self,
         subscriber: Option<i64>,
@@ -159,7 +161,7 @@ pub trait Postbox {
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Plans rejected and deferred notices again, those of one subscriber, or all, as far as their letters are still kept.
-    /// Returns how many.
+    /// Returns how many. What was accepted is never planned again: its letter is forgotten.
     fn retry_notices(
         &self,
         subscriber: Option<i64>,

@@ -10,8 +10,10 @@ mod freezing;
 mod issues;
 mod ledger;
 mod notices;
+mod numbers;
 mod postbox;
 mod subscribers;
+mod tidy;
 
 use super::{Fault, Last, Store, StoreError, admit};
 use crate::digest::history::{History, Record, RecordState};

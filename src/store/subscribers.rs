@@ -51,7 +51,7 @@ pub trait Subscribers {
 
     /// Ends the subscriptions of somebody to digests of these names, or to all where none is named. Those that were ended by
     /// it; `None` where nobody has the address. That somebody has left a digest is also remembered where they never signed
-    /// up to it by that name: its audience may name their address.
+    /// up to it by that name: its audience may name their address. What they were asked and have not answered is closed.
     fn end(
         &self,
         address: &Address,
@@ -60,7 +60,8 @@ pub trait Subscribers {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<Vec<String>>, StoreError>> + Send;
 
-    /// Leaves nothing that names somebody, but for a keyed hash that keeps them from coming back with an import. What was
+    /// Leaves nothing that names somebody, but for a keyed hash that keeps them from coming back with an import; where
+    /// they had complained, or wanted no mail, it also keeps forms from writing to them. What was
     /// about to be sent to them is not sent. `None` where nobody has the address; nothing is changed then.
     fn erase(
         &self,
@@ -70,8 +71,13 @@ pub trait Subscribers {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<Erased>, StoreError>> + Send;
 
-    /// Sees to it that no mail is sent to addresses, whether anybody is known by them or not. Nobody is subscribed by it; the
-    /// first reason stays.
+    /// Clears the store's files of what was erased while somebody was in the way; whether nothing is left of it. At once done
+    /// where all is clean.
+    fn tidy(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Sees to it that no mail is sent to addresses, whether anybody is known by them or not. Nobody is subscribed by it. The
+    /// first reason stays, unless the later one is the person's own no ([`Reason::outranks`]). What they were asked and have
+    /// not answered is closed.
     fn suppress(
         &self,
         addresses: &[Address],
@@ -186,8 +192,8 @@ pub struct Delivered {
 pub struct Erased {
     /// How many mails were about to be sent to them and are not.
     pub skipped: u64,
-    /// Whether the store's files hold nothing of them any more. It is not where another program is reading them; erasing the
-    /// same address again tries again.
+    /// Whether the store's files hold nothing of them any more. It is not where another program is reading them;
+    /// [`Subscribers::tidy`] tries again, and so does erasing the same address again.
     pub is_clean: bool,
 }
 
@@ -229,7 +235,11 @@ pub(crate) fn decide(
     terms: &Terms<'_>,
 ) -> Change {
     let mut change = Change::default();
-    let mut suppressed = suppressed.or(known.and_then(|known| known.suppressed));
+    let both = [known.and_then(|known| known.suppressed), suppressed];
+    let mut suppressed = both
+        .into_iter()
+        .flatten()
+        .fold(None, |before: Option<Reason>, reason| if reason.outranks(before) { Some(reason) } else { before });
     let wants = |(_, state): &&(String, State)| *state != State::Ended;
     if suppressed.is_some() && terms.manner == Manner::Lift && arrival.subscriptions.iter().any(|one| wants(&one)) {
         suppressed = None;
@@ -267,7 +277,7 @@ pub(crate) fn decide(
         change.states.push((digest.clone(), *wanted));
         change.events.push((Some(digest.clone()), event));
     }
-    if let Some(reason) = arrival.suppressed.filter(|_| suppressed.is_none()) {
+    if let Some(reason) = arrival.suppressed.filter(|reason| reason.outranks(suppressed)) {
         change.became.suppressed = Some(reason);
         change.events.push((None, Event::Suppressed));
     }

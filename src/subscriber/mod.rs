@@ -38,6 +38,8 @@ pub struct Subscriber {
     pub suppressed: Option<Reason>,
     /// Until when they want no issue; a moment that may be over.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Whether nothing is known of them but that somebody filled in a form with their address.
+    pub is_unproven: bool,
     /// What they signed up to, sorted by digest.
     pub subscriptions: Vec<Subscription>,
     /// Since when they are known.
@@ -156,6 +158,19 @@ words!(Reason: Bounced "bounced", Complained "complained", Imported "imported", 
 words!(Event: Subscribed "subscribed", Confirmed "confirmed", Changed "changed", Unsubscribed "unsubscribed",
     Suppressed "suppressed", Released "released", Erased "erased");
 
+impl Reason {
+    /// Whether it is the person's own no, or that of whoever runs the site for them: no form of the web takes it back, and no
+    /// other reason its place.
+    pub fn is_adamant(self) -> bool {
+        matches!(self, Reason::Complained | Reason::Asked)
+    }
+
+    /// Whether it takes the place of another, or of none.
+    pub fn outranks(self, other: Option<Reason>) -> bool {
+        other.is_none_or(|other| self.is_adamant() && !other.is_adamant())
+    }
+}
+
 impl Subscriber {
     /// How a subscription stands, under the first of a digest's names that there is one under.
     pub fn state<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<State> {
@@ -241,6 +256,16 @@ mod tests {
         assert!(Reason::ALL.iter().all(|&one| Reason::of(one.word()) == Some(one)));
         assert!(Event::ALL.iter().all(|&one| Event::of(one.word()) == Some(one)));
         assert_eq!(State::of("Active"), None);
+    }
+
+    #[test]
+    fn a_no_of_ones_own_takes_the_place_of_other_reasons() {
+        for &one in Reason::ALL {
+            assert!(one.outranks(None));
+            let outranked: Vec<&Reason> = Reason::ALL.iter().filter(|other| one.outranks(Some(**other))).collect();
+            assert_eq!(outranked.len(), if one.is_adamant() { 3 } else { 0 }, "{one:?}");
+        }
+        assert!(Reason::Asked.outranks(Some(Reason::Erased)) && !Reason::Asked.outranks(Some(Reason::Complained)));
     }
 
     #[test]

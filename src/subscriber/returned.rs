@@ -69,6 +69,18 @@ impl Opened<'_> {
         Some(Sent { subscriber: token.subscriber, issue: token.issue })
     }
 
+    /// The mail that a complaint is about. It only silences, and may come late: any token of ours will do, also one whose time
+    /// is over.
+    fn complained_of(&self, word: &str) -> Option<Sent> {
+        let token = || Token::verify(self.keys, &Purpose::ALL, word, DateTime::<Utc>::MIN_UTC).ok();
+        self.returned(word).or_else(|| {
+            let token = token()?;
+            // The number of a notice is none of an issue.
+            let issue = if token.purpose == Purpose::Unsubscribe { token.issue } else { 0 };
+            Some(Sent { subscriber: token.subscriber, issue })
+        })
+    }
+
     fn bounce(&self, mail: &Incoming, verdict: Verdict) -> Asks {
         // The address that it came to is ours alone; what is attached counts where servers know no address of that kind.
         let returned = mail.to.iter().find_map(|word| self.returned(word));
@@ -85,7 +97,7 @@ impl Opened<'_> {
     }
 
     fn feedback(&self, mail: &Incoming, kind: &str) -> Asks {
-        match (kind, self.sent(mail.original.iter().chain(&mail.to))) {
+        match (kind, mail.original.iter().chain(&mail.to).find_map(|word| self.complained_of(word))) {
             ("not-spam", _) => Asks::Nothing("a mail is not spam"),
             ("abuse", Some(sent)) => Asks::Complaint(sent),
             ("abuse", None) => Asks::Unclear("it is a complaint, but no token proves that it is about a mail of ours"),

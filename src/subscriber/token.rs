@@ -27,7 +27,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Purpose; 4] = [Purpose::Unsubscribe, Purpose::Preferences, Purpose::Confirm, Purpose::Data];
+    /// All of them.
+    pub const ALL: [Purpose; 4] = [Purpose::Unsubscribe, Purpose::Preferences, Purpose::Confirm, Purpose::Data];
 }
 
 /// What the token of a link says.

@@ -60,13 +60,17 @@ impl Desk<'_> {
             None => None,
         };
         let now = self.context.clock();
-        let changed = match change {
-            Change::Resolve(verdict) => self.store.resolve_notices(subscriber, verdict, now).await,
+        let changed = match &change {
+            Change::Resolve(verdict) => self.store.resolve_notices(subscriber, *verdict, now).await,
             Change::Retry => self.store.retry_notices(subscriber, now).await,
         };
         let count = changed.map_err(one)?;
         let (notices, verb) = if count == 1 { ("notice", "is") } else { ("notices", "are") };
-        let next = if what == "planned again" && count > 0 { "; `tidings serve` sends them" } else { "" };
+        let next = match (&change, count) {
+            (Change::Retry, 0) => "; what was accepted is not kept, and cannot be sent again",
+            (Change::Retry | Change::Resolve(Verdict::NotSent), 1..) => "; `tidings serve` sends them",
+            _ => "",
+        };
         self.context.talk.line(&format!("{count} {notices} {verb} {what}{next}"));
         Ok(json!({ "changed": count }))
     }
@@ -74,7 +78,7 @@ impl Desk<'_> {
 
 /// What became of a notice, in words.
 pub fn notice_story(row: &Notice) -> String {
-    let answered = row.settled_at.map(|at| format!("answered with yes at {}", time(at)));
+    let answered = row.settled_at.map(|at| format!("settled at {}", time(at)));
     told_in_parts(&[&row.reply, &row.reason, &answered], row.due_at)
 }
 

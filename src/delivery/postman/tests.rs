@@ -354,20 +354,37 @@ fn who_is_asked_to_stop_gives_back_what_was_not_sent() {
 fn a_letter_that_cannot_be_read_holds_up_nobody() {
     wait(async {
         let office = Office::new([]).await;
-        let ask = Ask {
-            address: &address("r9@example.org"),
-            request: &Request { digests: vec!["weekly".into()], ..Request::default() },
-            source: "a form",
-            now: (office.clock())(),
-            limits: Limits { per_address: 3, repeat_after: TimeDelta::minutes(5) },
-            formerly: &BTreeMap::new(),
-            hashes: &hashes,
+        // One is no letter at all, of the others a part cannot stand in a mail.
+        let letter = |from: &str, sender: &str, domain: &str| {
+            serde_json::json!({
+                "from": from, "reply_to": null, "sender": sender, "subject": "Yes?", "text": "T", "html": "<p>T</p>",
+                "message_id": ["a", domain], "sent_at": "2023-11-14T22:00:00Z", "expires_at": null,
+            })
         };
-        office.store.ask(&ask, &|_| Ok("{}".into())).await.expect("asked");
+        let good = "news@example.org";
+        let letters = [
+            "{}".to_owned(),
+            letter("Nobody", good, "example.org").to_string(),
+            letter(good, "n@@", "example.org").to_string(),
+            letter(good, good, "a b").to_string(),
+        ];
+        for (n, letter) in letters.iter().enumerate() {
+            let ask = Ask {
+                address: &address(&format!("r9{n}@example.org")),
+                request: &Request { digests: vec!["weekly".into()], ..Request::default() },
+                source: "a form",
+                now: (office.clock())(),
+                limits: Limits { per_address: 3, repeat_after: TimeDelta::minutes(5) },
+                formerly: &BTreeMap::new(),
+                hashes: &hashes,
+            };
+            office.store.ask(&ask, &|_| Ok(letter.clone())).await.expect("asked");
+        }
         office.ask(0, 1).await;
         let at_work = office.works();
-        office.until(&["rejected", "accepted"]).await;
+        office.until(&["rejected", "rejected", "rejected", "rejected", "accepted"]).await;
         at_work.ends().await;
-        assert_eq!(office.notices().await[0].reason.as_deref(), Some("unreadable"));
+        assert!(office.notices().await[..4].iter().all(|one| one.reason.as_deref() == Some("unreadable")));
+        assert!(!office.told().iter().any(|told| told.starts_with("Trouble")), "{:?}", office.told());
     });
 }

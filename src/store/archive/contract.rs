@@ -14,6 +14,7 @@ macro_rules! archive_promises {
         $crate::store::contract::each_promise!($open, store::archive::contract;
             an_issue_is_listed_with_its_page
             what_nobody_approved_or_was_cancelled_before_its_first_mail_is_not_shown
+            an_issue_that_may_be_shown_is_found_by_its_period
             cancelled_after_its_first_mail_it_stays_shown
             an_issue_that_is_being_frozen_is_not_listed
             a_page_is_changed_once_and_says_so
@@ -95,6 +96,22 @@ pub(crate) async fn what_nobody_approved_or_was_cancelled_before_its_first_mail_
     assert_eq!(shown(store).await, (vec!["day-7".into()], vec!["day-21".into(), "day-14".into()]));
     store.approve(waits, at(2)).await.expect("approved");
     assert_eq!(shown(store).await, (vec!["day-14".into(), "day-7".into()], vec!["day-21".into()]));
+}
+
+pub(crate) async fn an_issue_that_may_be_shown_is_found_by_its_period(store: &(impl Issues + Archive)) {
+    let first = freeze(store, &weekly(7), VIEW, true).await;
+    let waits = freeze(store, &weekly(14), "{}", false).await;
+    let cancelled = freeze(store, &weekly(21), "{}", true).await;
+    store.cancel(cancelled, at(2)).await.expect("cancelled");
+    store.begin_freezing(&weekly(28), "run", &[], at(0), at(1)).await.expect("begun").expect("nobody else");
+    let shown = async |digest: &str, period: &str| store.shown(digest, period).await.expect("read");
+    assert_eq!(shown("weekly", "day-7").await, store.page(first).await.expect("read"));
+    assert!(shown("weekly", "day-7").await.is_some());
+    for (digest, period) in [("weekly", "day-14"), ("weekly", "day-21"), ("weekly", "day-28"), ("daily", "day-7")] {
+        assert_eq!(shown(digest, period).await, None, "{digest}/{period}");
+    }
+    store.approve(waits, at(2)).await.expect("approved");
+    assert!(shown("weekly", "day-14").await.is_some());
 }
 
 pub(crate) async fn cancelled_after_its_first_mail_it_stays_shown(

@@ -24,13 +24,16 @@ macro_rules! notice_promises {
         $crate::store::contract::each_promise!($open, store::notices::contract;
             who_is_unknown_is_asked_and_gets_nothing_before_a_yes
             a_form_changes_nothing_for_somebody_who_is_known
+            a_form_that_chooses_nothing_leaves_a_choice_as_it_is
             who_gets_all_of_it_already_is_told_so
             another_choice_is_asked_about
             a_yes_is_put_into_effect_once
             a_yes_brings_back_who_left_bounced_or_was_erased
             who_complained_is_neither_asked_nor_brought_back
             one_address_is_not_flooded
+            numbers_do_not_tell_who_is_known
             one_yes_answers_the_same_question_twice
+            who_leaves_is_not_brought_back_by_an_older_link
             a_yes_of_somebody_else_is_worth_nothing
             what_cannot_be_composed_leaves_no_trace
             a_link_is_for_people_who_are_known
@@ -142,9 +145,38 @@ pub(crate) async fn a_form_changes_nothing_for_somebody_who_is_known(store: &(im
     wanted.choice = Some(Choice::new(["care"], []));
     wanted.name = name("Mallory").expect("a name");
     queued(ask(store, "ANA@example.org", &wanted, 0).await);
-    let want = "Ana@example.org, Ana, daily ended, monthly pending, weekly active";
+    // Not even pending: who is named in the audience of the monthly would lose it.
+    assert_eq!(told(store, "ana@example.org").await, "Ana@example.org, Ana, daily ended, weekly active");
+    assert_eq!(trail(store, "ana@example.org").await, before);
+    let ana = id(store, "ana@example.org").await;
+    assert_eq!(confirm(store, 1, ana, 1).await, done(&["daily", "monthly"]));
+    let want = "Ana@example.org, Mallory, category=care, daily active, monthly active, weekly active";
     assert_eq!(told(store, "ana@example.org").await, want);
-    assert_eq!(trail(store, "ana@example.org").await[before.len()..], ["subscribed monthly the form"]);
+    // Nor for somebody who was imported and has not said yes.
+    store
+        .add(&[arrival("li@example.org", &[("weekly", State::Pending)])], &terms(Manner::Import))
+        .await
+        .expect("added");
+    queued(ask(store, "li@example.org", &request(&["daily"]), 1).await);
+    assert_eq!(told(store, "li@example.org").await, "li@example.org, weekly pending");
+}
+
+pub(crate) async fn a_form_that_chooses_nothing_leaves_a_choice_as_it_is(store: &(impl Notices + Subscribers)) {
+    let ana = reader(store, "ana@example.org").await;
+    wish(store, ana, &["weekly"], &Choice::new(["care"], [])).await.expect("somebody");
+    let wanted = Request { choice: Some(Choice::default()), ..request(&["daily"]) };
+    let notice = queued(ask(store, "ana@example.org", &wanted, 6).await);
+    assert_eq!(confirm(store, notice, ana, 7).await, done(&["daily"]));
+    assert_eq!(told(store, "ana@example.org").await, "ana@example.org, category=care, daily active, weekly active");
+    // Of somebody who never said yes, a choice is but what a stranger may have filled in.
+    let other = Request { choice: Some(Choice::new(["other"], [])), ..request(&["daily"]) };
+    let strange = queued(ask(store, "li@example.org", &other, 6).await);
+    let own = queued(ask(store, "li@example.org", &wanted, 6).await);
+    let li = id(store, "li@example.org").await;
+    for notice in [strange, own] {
+        confirm(store, notice, li, 7).await;
+    }
+    assert_eq!(told(store, "li@example.org").await, "li@example.org, daily active");
 }
 
 pub(crate) async fn who_gets_all_of_it_already_is_told_so(store: &(impl Notices + Subscribers)) {
@@ -229,7 +261,11 @@ pub(crate) async fn one_address_is_not_flooded(store: &(impl Notices + Subscribe
     queued(ask(store, "ana@example.org", &weekly, 6).await);
     queued(ask(store, "ana@example.org", &request(&["daily"]), 7).await);
     assert_eq!(ask(store, "ana@example.org", &request(&["monthly"]), 8).await, Asked::Hushed(Silence::Enough));
-    assert_eq!(link(store, "ana@example.org", 8).await, Asked::Hushed(Silence::Enough));
+    // Nobody is kept from their link by what strangers fill in, but links have an end, too.
+    for minute in [8, 14, 20] {
+        queued(link(store, "ana@example.org", minute).await);
+    }
+    assert_eq!(link(store, "ana@example.org", 26).await, Asked::Hushed(Silence::Enough));
     // What was not asked leaves no trace.
     assert_eq!(told(store, "ana@example.org").await, "ana@example.org, daily pending, weekly pending");
     // Others are not in the way, and a day is over some time. What was confirmed does not count.
@@ -237,6 +273,53 @@ pub(crate) async fn one_address_is_not_flooded(store: &(impl Notices + Subscribe
     let notice = queued(ask(store, "ana@example.org", &weekly, 24 * 60 + 1).await);
     confirm(store, notice, id(store, "ana@example.org").await, 24 * 60 + 2).await;
     queued(ask(store, "ana@example.org", &request(&["daily"]), 24 * 60 + 3).await);
+}
+
+pub(crate) async fn numbers_do_not_tell_who_is_known(store: &(impl Notices + Subscribers)) {
+    let weekly = request(&["weekly"]);
+    for who in ["a@x.org", "limited@x.org", "again@x.org"] {
+        reader(store, who).await;
+    }
+    for (who, reason) in [("stranger@x.org", Reason::Asked), ("a@x.org", Reason::Complained)] {
+        store.suppress(&[address(who)], reason, &hashes, "a list", at(0)).await.expect("suppressed");
+    }
+    for n in 0..3 {
+        queued(ask(store, "limited@x.org", &request(&[&format!("d{n}")]), 0).await);
+    }
+    queued(ask(store, "again@x.org", &weekly, 0).await);
+    queued(link(store, "again@x.org", 0).await);
+    reader(store, "known@x.org").await;
+    let mut seen = 0;
+    let mut own = async || {
+        seen += 1;
+        let who = format!("me{seen}@y.org");
+        (queued(ask(store, &who, &weekly, 1).await), id(store, &who).await)
+    };
+    let mut last = own().await;
+    let daily = request(&["daily"]);
+    let none = request(&[]);
+    let forms = [
+        ("unknown@x.org", &weekly),
+        ("known@x.org", &weekly),
+        ("known@x.org", &daily),
+        ("again@x.org", &weekly),
+        ("limited@x.org", &weekly),
+        ("a@x.org", &weekly),
+        ("stranger@x.org", &weekly),
+        ("nobody@x.org", &none),
+    ];
+    for (who, request) in forms {
+        let asked = ask(store, who, request, 1).await;
+        let next = own().await;
+        assert_eq!((next.0 - last.0, next.1 - last.1), (2, 2), "{who} {asked:?}");
+        last = next;
+    }
+    for who in ["nobody@x.org", "known@x.org", "again@x.org", "limited@x.org", "a@x.org", "stranger@x.org"] {
+        let asked = link(store, who, 1).await;
+        let next = own().await;
+        assert_eq!((next.0 - last.0, next.1 - last.1), (2, 1), "{who} {asked:?}");
+        last = next;
+    }
 }
 
 pub(crate) async fn one_yes_answers_the_same_question_twice(store: &(impl Notices + Subscribers + Postbox)) {
@@ -249,6 +332,29 @@ pub(crate) async fn one_yes_answers_the_same_question_twice(store: &(impl Notice
     assert_eq!(store.draw("me", 9, at(13), at(14)).await.expect("drawn"), []);
     let all = store.notices(&Which { limit: 9, ..Which::default() }).await.expect("read");
     assert!(all.iter().all(|one| one.reason.as_deref() == Some("settled") && one.settled_at == Some(at(11))));
+}
+
+pub(crate) async fn who_leaves_is_not_brought_back_by_an_older_link(store: &(impl Notices + Subscribers)) {
+    for who in ["ended", "wished", "erased", "suppressed"] {
+        let text = format!("{who}@example.org");
+        let (person, who) = (reader(store, &text).await, address(&text));
+        let notice = queued(ask(store, &text, &request(&["daily", "weekly"]), 0).await);
+        match &*text {
+            "ended@example.org" => drop(store.end(&who, &["weekly"], "a mail", at(1)).await.expect("ended")),
+            "wished@example.org" => drop(wish(store, person, &[], &Choice::default()).await),
+            "erased@example.org" => drop(store.erase(&who, &hashes, "a letter", at(1)).await.expect("erased")),
+            _ => drop(store.suppress(&[who], Reason::Bounced, &hashes, "a list", at(1)).await.expect("suppressed")),
+        }
+        let before = told(store, &text).await;
+        let want = if before == "nobody" { Confirmed::Gone } else { Confirmed::Already };
+        assert_eq!(confirm(store, notice, person, 2).await, want, "{text}");
+        assert_eq!(told(store, &text).await, before);
+    }
+    // Who changes what they read and leaves nothing may still say yes.
+    let ana = reader(store, "ana@example.org").await;
+    let notice = queued(ask(store, "ana@example.org", &request(&["daily"]), 0).await);
+    wish(store, ana, &["weekly"], &Choice::new(["care"], [])).await.expect("somebody");
+    assert_eq!(confirm(store, notice, ana, 6).await, done(&["daily"]));
 }
 
 pub(crate) async fn a_yes_of_somebody_else_is_worth_nothing(store: &(impl Notices + Subscribers)) {
@@ -454,7 +560,9 @@ pub(crate) async fn who_never_said_yes_is_forgotten(store: &(impl Notices + Subs
     // A later question makes it later.
     queued(ask(store, "ana@example.org", &request(&["weekly"]), 10).await);
     assert_eq!(store.purge(at(5), at(0), at(9)).await.expect("purged"), Purged::default());
-    let purged = store.purge(at(11), at(0), at(11)).await.expect("purged");
+    // For a day it is known how many questions an address got.
+    assert_eq!(store.purge(at(11), at(0), at(11)).await.expect("purged"), Purged::default());
+    let purged = store.purge(at(11), at(0), at(11 + 24 * 60)).await.expect("purged");
     assert_eq!(purged, Purged { people: 1, notices: 0 });
     assert_eq!(told(store, "ana@example.org").await, "nobody");
     assert_eq!(store.suppression(&address("ana@example.org"), &hashes).await.expect("read"), None);
@@ -468,17 +576,18 @@ pub(crate) async fn who_never_said_yes_is_forgotten(store: &(impl Notices + Subs
 }
 
 pub(crate) async fn whoever_is_known_otherwise_is_not_forgotten(store: &(impl Notices + Subscribers)) {
-    let all = ["confirmed@x.org", "left@x.org", "reader@x.org", "asked@x.org", "imported@x.org"];
+    let all = ["confirmed@x.org", "left@x.org", "reader@x.org", "asked@x.org", "imported@x.org", "later@x.org"];
     reader(store, all[2]).await;
     store.add(&[arrival(all[4], &[("weekly", State::Pending)])], &terms(Manner::Import)).await.expect("added");
-    for who in &all[..4] {
+    for who in &all {
         queued(ask(store, who, &request(&["daily"]), 0).await);
     }
+    store.add(&[arrival(all[5], &[("daily", State::Pending)])], &terms(Manner::Import)).await.expect("added");
     confirm(store, 1, id(store, all[0]).await, 1).await;
     store.end(&address(all[0]), &[], "a mail", at(2)).await.expect("ended");
     store.end(&address(all[1]), &[], "a mail", at(2)).await.expect("ended");
     store.suppress(&[address(all[3])], Reason::Asked, &hashes, "a mail", at(2)).await.expect("suppressed");
-    assert_eq!(store.purge(at(9), at(0), at(9)).await.expect("purged"), Purged::default());
+    assert_eq!(store.purge(at(9), at(0), at(9_999)).await.expect("purged"), Purged::default());
     for who in all {
         assert_ne!(told(store, who).await, "nobody", "{who}");
     }

@@ -23,6 +23,7 @@ macro_rules! postbox_promises {
             who_may_get_no_mail_gets_no_notice
             people_who_are_gone_do_not_end_a_drawing
             what_is_put_back_is_drawn_again
+            what_was_accepted_cannot_be_sent_again
             notices_count_for_the_day
         );
     };
@@ -167,7 +168,7 @@ pub(crate) async fn a_dead_mailbox_gets_no_issue_but_may_be_asked_again(
     queued(ask(store, "r0@example.org", &request(&["weekly"]), 2).await);
     assert_eq!(draw(store, "one", 2).await.len(), 1);
     // Of somebody who never was there, nothing is kept in the end.
-    assert_eq!(store.purge(at(9), at(0), at(9)).await.expect("purged").people, 1);
+    assert_eq!(store.purge(at(9), at(0), at(9_999)).await.expect("purged").people, 1);
 }
 
 pub(crate) async fn who_may_get_no_mail_gets_no_notice(store: &(impl Notices + Postbox + Subscribers)) {
@@ -207,6 +208,18 @@ pub(crate) async fn what_is_put_back_is_drawn_again(store: &(impl Notices + Post
     let again = draw(store, "one", 0).await.remove(0);
     assert!(conclude(store, again.hold, State::Planned, 0).await);
     assert_eq!(draw(store, "one", 0).await[0].attempts, 0);
+}
+
+pub(crate) async fn what_was_accepted_cannot_be_sent_again(store: &(impl Notices + Postbox)) {
+    asked(store, 2).await;
+    let drawn = draw(store, "one", 0).await;
+    conclude(store, drawn[0].hold, State::Accepted, 0).await;
+    set_out(store, drawn[1].hold, "one", 0).await;
+    assert_eq!(store.pick_up(at(9), &[]).await.expect("one"), 1);
+    assert_eq!(store.resolve_notices(None, Verdict::Accepted, at(9)).await.expect("one"), 1);
+    assert_eq!(store.resolve_notices(None, Verdict::NotSent, at(9)).await.expect("none"), 0);
+    assert_eq!(store.retry_notices(None, at(9)).await.expect("none"), 0);
+    assert_eq!(states(store).await, [State::Accepted, State::Accepted]);
 }
 
 pub(crate) async fn notices_count_for_the_day(store: &(impl Notices + Postbox + Ledger)) {

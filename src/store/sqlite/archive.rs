@@ -22,10 +22,13 @@ impl Archive for Sqlite {
     async fn page(&self, issue: i64) -> Result<Option<Page>, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
         let found = page(&mut connection, issue).await.map_err(|err| self.fault(err))?;
-        let Some((html, view, redacted)) = found else { return Ok(None) };
-        let redacted = redacted.as_deref().map(serde_json::from_str).transpose();
-        let redacted = redacted.map_err(|err| unusable(&self.name, Fault::Damaged, Some(Box::new(err))))?;
-        Ok(Some(Page { html, view, redacted: redacted.unwrap_or_default() }))
+        found.map(|row| self.page_of(row)).transpose()
+    }
+
+    async fn shown(&self, digest: &str, period: &str) -> Result<Option<Page>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
+        let found = shown(&mut connection, digest, period).await.map_err(|err| self.fault(err))?;
+        found.map(|row| self.page_of(row)).transpose()
     }
 
     async fn put_page(&self, issue: i64, before: &Page, page: &Page, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -33,6 +36,14 @@ impl Archive for Sqlite {
         let put = put_page(&mut transaction, issue, before, page, now).await.map_err(|err| self.fault(err))?;
         transaction.commit().await.map_err(|err| self.fault(err))?;
         Ok(put)
+    }
+}
+
+impl Sqlite {
+    fn page_of(&self, (html, view, redacted): PageRow) -> Result<Page, StoreError> {
+        let redacted = redacted.as_deref().map(serde_json::from_str).transpose();
+        let redacted = redacted.map_err(|err| unusable(&self.name, Fault::Damaged, Some(Box::new(err))))?;
+        Ok(Page { html, view, redacted: redacted.unwrap_or_default() })
     }
 }
 
@@ -73,6 +84,14 @@ type PageRow = (String, Option<String>, Option<String>);
 async fn page(connection: &mut SqliteConnection, issue: i64) -> Found<Option<PageRow>> {
     let sql = "SELECT page, view, redacted FROM issue WHERE id = $1 AND page IS NOT NULL AND frozen_at IS NOT NULL";
     sqlx::query_as(sql).bind(issue).fetch_optional(connection).await
+}
+
+/// What may be shown is as in `listed`; digest and period are unique.
+async fn shown(connection: &mut SqliteConnection, digest: &str, period: &str) -> Found<Option<PageRow>> {
+    let sql = "SELECT page, view, redacted FROM issue
+        WHERE digest = $1 AND period = $2 AND +state = 'frozen' AND frozen_at IS NOT NULL
+            AND approved_at IS NOT NULL AND page IS NOT NULL";
+    sqlx::query_as(sql).bind(digest).bind(period).fetch_optional(connection).await
 }
 
 async fn put_page(

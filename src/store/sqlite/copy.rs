@@ -3,7 +3,7 @@
 //! A copy is marked (`restored` among the facts), since it does not know what was sent after it was made, and it does not
 //! have the fact of its place: from when it is made, so that it makes no difference by which way it is put in place.
 
-use super::{Found, Sqlite, connect, fault, has_log, tables, unusable};
+use super::{Found, Sqlite, connect, fault, has_log, numbers, tables, unusable};
 use crate::disk::replace;
 use crate::store::{Fault, StoreError};
 use chrono::{DateTime, Utc};
@@ -121,6 +121,26 @@ pub async fn restore(
         }
     }
     done
+}
+
+/// So many people and notices may have come after a copy was made.
+const LEAP: i64 = 1_000_000;
+
+/// Leaves out many numbers of subscribers and notices: tokens name them, and those of people who are not in a copy must mean
+/// nobody who comes after it.
+///
+/// # Errors
+///
+/// [`StoreError::Unusable`]
+pub async fn leap(store: &Sqlite) -> Result<(), StoreError> {
+    let mut transaction = store.write().await?;
+    let leap = async {
+        for table in [numbers::SUBSCRIBER, numbers::NOTICE] {
+            numbers::use_up(&mut transaction, table, LEAP).await?;
+        }
+        transaction.commit().await
+    };
+    leap.await.map_err(|err| store.fault(err))
 }
 
 /// Takes away the mark of a restored store; whether there was one.

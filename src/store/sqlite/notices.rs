@@ -1,8 +1,8 @@
 //! Notices in SQLite: what people ask for on the web and say yes to, and what they decide about what they get. Each of these
 //! is one short transaction. What workers do with notices is in `postbox`.
 
-use super::subscribers::{Batch, insert, last_id, list};
-use super::{Found, Sqlite, unusable};
+use super::subscribers::{Batch, insert, list};
+use super::{Found, Sqlite, numbers, tidy, unusable};
 use crate::mail::address::Address;
 use crate::mail::header::HeaderText;
 use crate::store::notices::{
@@ -18,63 +18,27 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
+/// For so long it is counted how much an address got.
+const DAY: TimeDelta = TimeDelta::hours(24);
+
 impl Notices for Sqlite {
     async fn ask(&self, ask: &Ask<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
         let mut transaction = self.write().await?;
         let (known, reason) = self.who(&mut transaction, ask.address, ask.hashes).await?;
-        if matches!(reason, Some(Reason::Complained | Reason::Asked)) {
-            return Ok(Asked::Hushed(Silence::Suppressed));
-        }
-        if known.is_none() && ask.request.digests.is_empty() {
-            return Ok(Asked::Hushed(Silence::Unknown));
-        }
-        let stands = |digest: &str| known.as_ref().and_then(|known| known.state(names(digest, ask.formerly)));
-        let is_known =
-            reason.is_none() && known.as_ref().is_some_and(|known| !has_news(ask.request, known, ask.formerly));
-        let kind = if is_known { Kind::Known } else { Kind::Confirm };
-        let request = (kind == Kind::Confirm).then(|| request_json(ask.request));
-        if let Some(known) = &known
-            && let Some(silence) = self.silence(&mut transaction, known.id, kind, &request, ask.limits, ask.now).await?
-        {
-            return Ok(Asked::Hushed(silence));
-        }
-        let (subscriber, mailbox) = match &known {
-            Some(known) => (known.id, known.mailbox.clone()),
-            None => {
-                let id = last_id(&mut transaction).await.map_err(|err| self.fault(err))? + 1;
-                let mailbox = ask.address.as_str();
-                let row = json!([[id, key(ask.address), mailbox, null, "", null]]).to_string();
-                insert(&mut transaction, &row, ask.now).await.map_err(|err| self.fault(err))?;
-                (id, mailbox.to_owned())
-            }
-        };
-        let mut batch = Batch::default();
-        for digest in ask.request.digests.iter().filter(|digest| stands(digest).is_none()) {
-            batch.state(digest, subscriber, State::Pending);
-            batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
-        }
-        batch.write(&mut transaction, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
-        let planned = Planned { subscriber, kind, request, mailbox: &mailbox, now: ask.now };
-        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        let asked = self.ask_one(&mut transaction, ask, (known.as_ref(), reason), compose).await?;
+        let is_queued = matches!(asked, Asked::Queued(..));
+        let is_new = is_queued && known.is_none();
+        self.use_up(&mut transaction, !is_new, !is_queued).await?;
         transaction.commit().await.map_err(|err| self.fault(err))?;
-        Ok(Asked::Queued(notice, kind))
+        Ok(asked)
     }
 
     async fn link(&self, wanted: &LinkWanted<'_>, compose: Compose<'_>) -> Result<Asked, StoreError> {
         let mut transaction = self.write().await?;
-        let (known, _) = self.who(&mut transaction, wanted.address, wanted.hashes).await?;
-        let Some(known) = known else { return Ok(Asked::Hushed(Silence::Unknown)) };
-        if known.suppressed.is_some() {
-            return Ok(Asked::Hushed(Silence::Suppressed));
-        }
-        let (kind, now) = (Kind::Link, wanted.now);
-        if let Some(silence) = self.silence(&mut transaction, known.id, kind, &None, wanted.limits, now).await? {
-            return Ok(Asked::Hushed(silence));
-        }
-        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
-        let notice = self.plan_notice(&mut transaction, &planned, compose).await?;
+        let asked = self.link_one(&mut transaction, wanted, compose).await?;
+        self.use_up(&mut transaction, false, matches!(asked, Asked::Hushed(_))).await?;
         transaction.commit().await.map_err(|err| self.fault(err))?;
-        Ok(Asked::Queued(notice, kind))
+        Ok(asked)
     }
 
     async fn question(&self, notice: u32, subscriber: i64) -> Result<Option<Question>, StoreError> {
@@ -82,7 +46,7 @@ impl Notices for Sqlite {
         let found = asked(&mut transaction, notice, subscriber).await.map_err(|err| self.fault(err))?;
         let Some((request, settled_at)) = found else { return Ok(None) };
         match self.with_id(&mut transaction, subscriber).await? {
-            Some(person) if !is_adamant(person.suppressed) => {
+            Some(person) if !person.suppressed.is_some_and(Reason::is_adamant) => {
                 Ok(Some(Question { request: self.request(&request)?, is_settled: settled_at.is_some() }))
             }
             _ => Ok(None),
@@ -94,11 +58,11 @@ impl Notices for Sqlite {
         let found = asked(&mut transaction, yes.notice, yes.subscriber).await.map_err(|err| self.fault(err))?;
         let Some((text, settled_at)) = found else { return Ok(Confirmed::Gone) };
         let Some(person) = self.with_id(&mut transaction, yes.subscriber).await? else { return Ok(Confirmed::Gone) };
+        if person.suppressed.is_some_and(Reason::is_adamant) {
+            return Ok(Confirmed::Gone);
+        }
         if settled_at.is_some() {
             return Ok(Confirmed::Already);
-        }
-        if is_adamant(person.suppressed) {
-            return Ok(Confirmed::Gone);
         }
         let request = self.request(&text)?;
         let address: Address = person.mailbox.parse().map_err(|_| unusable(&self.name, Fault::Damaged, None))?;
@@ -173,6 +137,9 @@ impl Notices for Sqlite {
         let write = async {
             batch.write(&mut transaction, wish.source, wish.now).await?;
             change(&mut transaction, person.id, wish.choice, granted.paused_until).await?;
+            if !granted.left.is_empty() {
+                close_questions(&mut transaction, &list(&[person.id]), wish.now).await?;
+            }
             transaction.commit().await
         };
         write.await.map_err(|err| self.fault(err))?;
@@ -193,6 +160,8 @@ impl Notices for Sqlite {
         ended_before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Purged, StoreError> {
+        // For a day it is counted how much an address got.
+        let unconfirmed_before = unconfirmed_before.min(now - DAY);
         let mut transaction = self.write().await?;
         let purged = async {
             let people = unconfirmed(&mut transaction, unconfirmed_before).await?;
@@ -206,13 +175,20 @@ impl Notices for Sqlite {
             forget_notices(&mut transaction, &ids).await?;
             remove(&mut transaction, &ids).await?;
             let notices = forget_old(&mut transaction, ended_before).await?;
+            let purged = Purged { people: people.len() as u64, notices };
+            let removal = match purged == Purged::default() {
+                true => None,
+                false => Some(tidy::note(&mut transaction).await?),
+            };
             transaction.commit().await?;
-            Ok(Purged { people: people.len() as u64, notices })
+            Ok((purged, removal))
         };
-        let purged = purged.await.map_err(|err| self.fault(err))?;
-        if purged != Purged::default() {
-            // What was removed is overwritten in the file; where nobody is in the way, it is gone from the log as well.
-            self.cut_log_if_idle().await?;
+        let (purged, removal) = purged.await.map_err(|err| self.fault(err))?;
+        // What was removed is overwritten in the file; where nobody is in the way, it is gone from the log as well.
+        if let Some(removal) = removal
+            && self.cut_log_if_idle().await?
+        {
+            self.is_clean_of(&removal).await?;
         }
         Ok(purged)
     }
@@ -228,6 +204,88 @@ struct Planned<'a> {
 }
 
 impl Sqlite {
+    /// What becomes of a form, the numbers aside that it uses up.
+    async fn ask_one(
+        &self,
+        connection: &mut SqliteConnection,
+        ask: &Ask<'_>,
+        (known, reason): (Option<&Subscriber>, Option<Reason>),
+        compose: Compose<'_>,
+    ) -> Result<Asked, StoreError> {
+        if reason.is_some_and(Reason::is_adamant) {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        if known.is_none() && ask.request.digests.is_empty() {
+            return Ok(Asked::Hushed(Silence::Unknown));
+        }
+        let mut wanted = ask.request.clone();
+        // A form whose boxes are all empty says nothing to somebody who has said what they want to read.
+        wanted.choice = wanted.choice.filter(|choice| is_unproven(known) || !choice.is_everything());
+        let is_known = reason.is_none() && known.is_some_and(|known| !has_news(&wanted, known, ask.formerly));
+        let kind = if is_known { Kind::Known } else { Kind::Confirm };
+        let request = (kind == Kind::Confirm).then(|| request_json(&wanted));
+        if let Some(known) = known
+            && let Some(silence) = self.silence(connection, known.id, kind, &request, ask.limits, ask.now).await?
+        {
+            return Ok(Asked::Hushed(silence));
+        }
+        let (subscriber, mailbox) = match known {
+            Some(known) => (known.id, known.mailbox.as_str()),
+            None => {
+                let last = numbers::last(connection, numbers::SUBSCRIBER).await.map_err(|err| self.fault(err))?;
+                let (id, mailbox) = (last + 1, ask.address.as_str());
+                let row = json!([[id, key(ask.address), mailbox, null, "", null, 1]]).to_string();
+                insert(connection, &row, ask.now).await.map_err(|err| self.fault(err))?;
+                (id, mailbox)
+            }
+        };
+        let stands = |digest: &str| known.and_then(|known| known.state(names(digest, ask.formerly)));
+        let mut batch = Batch::default();
+        // To somebody whom settings name in an audience, what is pending would be a no, and nobody else may say that.
+        for digest in ask.request.digests.iter().filter(|digest| is_unproven(known) && stands(digest).is_none()) {
+            batch.state(digest, subscriber, State::Pending);
+            batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
+        }
+        batch.write(connection, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
+        let planned = Planned { subscriber, kind, request, mailbox, now: ask.now };
+        Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
+    }
+
+    /// What becomes of the wish for a link, the number aside that it uses up.
+    async fn link_one(
+        &self,
+        connection: &mut SqliteConnection,
+        wanted: &LinkWanted<'_>,
+        compose: Compose<'_>,
+    ) -> Result<Asked, StoreError> {
+        let (known, _) = self.who(connection, wanted.address, wanted.hashes).await?;
+        let Some(known) = known else { return Ok(Asked::Hushed(Silence::Unknown)) };
+        if known.suppressed.is_some() {
+            return Ok(Asked::Hushed(Silence::Suppressed));
+        }
+        let (kind, now) = (Kind::Link, wanted.now);
+        if let Some(silence) = self.silence(connection, known.id, kind, &None, wanted.limits, now).await? {
+            return Ok(Asked::Hushed(silence));
+        }
+        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
+        Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
+    }
+
+    /// Uses up the numbers that a form did not. Tokens can be read, and whoever asks twice for themselves, with somebody
+    /// else's address between, must not see by a gap whether that is known. As each form writes, a full disk tells
+    /// nothing either.
+    async fn use_up(
+        &self,
+        connection: &mut SqliteConnection,
+        subscriber: bool,
+        notice: bool,
+    ) -> Result<(), StoreError> {
+        for table in subscriber.then_some(numbers::SUBSCRIBER).into_iter().chain(notice.then_some(numbers::NOTICE)) {
+            numbers::use_up(connection, table, 1).await.map_err(|err| self.fault(err))?;
+        }
+        Ok(())
+    }
+
     /// Who has an address, and why no mail may be sent to it.
     async fn who(
         &self,
@@ -241,7 +299,7 @@ impl Sqlite {
         let own = known.as_ref().and_then(|known| known.suppressed);
         let kept = hushed.map(|(reason, _)| reason);
         // A no is a no, wherever it is written.
-        let reason = [own, kept].into_iter().flatten().find(|reason| is_adamant(Some(*reason))).or(own).or(kept);
+        let reason = [own, kept].into_iter().flatten().find(|reason| reason.is_adamant()).or(own).or(kept);
         Ok((known, reason))
     }
 
@@ -259,7 +317,8 @@ impl Sqlite {
         if again.await.map_err(|err| self.fault(err))? {
             return Ok(Some(Silence::Again));
         }
-        let count = recent(connection, subscriber, now - TimeDelta::hours(24)).await.map_err(|err| self.fault(err))?;
+        let is_link = kind == Kind::Link;
+        let count = recent(connection, subscriber, is_link, now - DAY).await.map_err(|err| self.fault(err))?;
         let is_enough = usize::try_from(count).unwrap_or(usize::MAX) >= limits.per_address;
         Ok(is_enough.then_some(Silence::Enough))
     }
@@ -283,9 +342,10 @@ impl Sqlite {
     }
 }
 
-/// Whether a reason is the person's own no, which no form of the web takes back.
-fn is_adamant(reason: Option<Reason>) -> bool {
-    matches!(reason, Some(Reason::Complained | Reason::Asked))
+/// Whether forms are all that is known of somebody.
+fn is_unproven(known: Option<&Subscriber>) -> bool {
+    let is_pending = |known: &Subscriber| known.subscriptions.iter().all(|one| one.state == State::Pending);
+    known.is_none_or(|known| known.is_unproven && is_pending(known))
 }
 
 /// All names of a digest, its present one first.
@@ -297,8 +357,7 @@ fn names<'a>(digest: &'a str, formerly: &'a BTreeMap<String, Vec<String>>) -> im
 /// Whether a request would change anything for somebody.
 fn has_news(request: &Request, known: &Subscriber, formerly: &BTreeMap<String, Vec<String>>) -> bool {
     let is_active = |digest: &String| known.state(names(digest, formerly)) == Some(State::Active);
-    let is_same = |choice: &Choice| choice.is_everything() || *choice == known.choice;
-    !request.digests.iter().all(is_active) || !request.choice.as_ref().is_none_or(is_same)
+    !request.digests.iter().all(is_active) || request.choice.as_ref().is_some_and(|choice| *choice != known.choice)
 }
 
 /// A request as it is kept: equal ones are equal texts.
@@ -344,10 +403,12 @@ async fn is_again(
     query.fetch_one(connection).await
 }
 
-async fn recent(connection: &mut SqliteConnection, subscriber: i64, since: DateTime<Utc>) -> Found<i64> {
+/// Links count for themselves: what strangers fill in keeps nobody from their own data.
+async fn recent(connection: &mut SqliteConnection, subscriber: i64, is_link: bool, since: DateTime<Utc>) -> Found<i64> {
     let sql = "SELECT count(*) FROM notice
-        WHERE subscriber_id = $1 AND created_at > $2 AND kind <> 'welcome' AND settled_at IS NULL";
-    sqlx::query_scalar(sql).bind(subscriber).bind(since.timestamp()).fetch_one(connection).await
+        WHERE subscriber_id = $1 AND created_at > $2 AND kind <> 'welcome' AND (kind = 'link') = $3
+            AND settled_at IS NULL";
+    sqlx::query_scalar(sql).bind(subscriber).bind(since.timestamp()).bind(is_link).fetch_one(connection).await
 }
 
 async fn put_notice(connection: &mut SqliteConnection, planned: &Planned<'_>) -> Found<i64> {
@@ -387,18 +448,26 @@ async fn change(
     sqlx::query(sql).bind(id).bind(choice.to_string()).bind(until).execute(connection).await.map(drop)
 }
 
-/// People of whom nothing is known but that they were asked, all of it before a moment, and did not say yes.
+/// People of whom nothing is known but that they were asked, all of it before a moment, and did not say yes. Whoever came
+/// by an import, or was added by hand, is not among them.
 async fn unconfirmed(connection: &mut SqliteConnection, before: DateTime<Utc>) -> Found<Vec<i64>> {
     let sql = "SELECT s.id FROM subscriber s
         WHERE s.id IN (SELECT subscriber_id FROM notice WHERE kind = 'confirm' AND created_at < $1)
-            AND coalesce(s.suppressed, 'bounced') = 'bounced'
+            AND s.by_form = 1 AND coalesce(s.suppressed, 'bounced') = 'bounced'
             AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.subscriber_id = s.id
-                AND (n.kind = 'confirm' AND n.created_at >= $1 OR n.settled_at IS NOT NULL))
+                AND n.kind = 'confirm' AND n.created_at >= $1)
             AND NOT EXISTS (SELECT 1 FROM subscription u WHERE u.subscriber_id = s.id AND u.state <> 'pending')
             AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id)
             AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.event = 'confirmed')
         ORDER BY s.id";
     sqlx::query_scalar(sql).bind(before.timestamp()).fetch_all(connection).await
+}
+
+/// Closes what some people were asked and have not answered: who leaves is not brought back by a link in an older mail.
+pub(super) async fn close_questions(connection: &mut SqliteConnection, ids: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "UPDATE notice SET settled_at = $2
+        WHERE subscriber_id IN (SELECT value FROM json_each($1)) AND kind = 'confirm' AND settled_at IS NULL";
+    sqlx::query(sql).bind(ids).bind(now.timestamp()).execute(connection).await.map(drop)
 }
 
 /// What is not on the wire is not sent: whoever has a lease on it finds that its fence has moved.

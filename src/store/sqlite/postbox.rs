@@ -17,9 +17,9 @@ macro_rules! gone {
     () => {
         "CASE
             WHEN s.id IS NULL OR n.letter IS NULL THEN 'erased'
-            WHEN n.settled_at IS NOT NULL THEN 'settled'
             WHEN s.suppressed IN ('complained', 'asked') OR s.suppressed IS NOT NULL AND n.kind <> 'confirm'
                 THEN 'suppressed'
+            WHEN n.settled_at IS NOT NULL THEN 'settled'
             WHEN n.kind = 'welcome' AND NOT EXISTS (SELECT 1 FROM subscription u
                 WHERE u.subscriber_id = n.subscriber_id AND u.state = 'active') THEN 'unsubscribed'
         END"
@@ -138,7 +138,7 @@ impl Postbox for Sqlite {
         };
         // The fence goes up: whoever still holds the row from before has nothing more to say.
         let sql = "UPDATE notice SET state = $2, reason = $3, fence = fence + 1, owner = NULL, lease_until = NULL,
-                updated_at = $4
+                updated_at = $4, letter = CASE WHEN $2 <> 'accepted' THEN letter END
             WHERE state = 'uncertain' AND ($1 IS NULL OR subscriber_id = $1)
                 AND ($2 <> 'planned' OR letter IS NOT NULL)";
         let query = sqlx::query(sql).bind(subscriber).bind(state).bind(reason).bind(now.timestamp());
@@ -271,7 +271,7 @@ async fn offered_again(connection: &mut SqliteConnection, limit: u32, now: DateT
 }
 
 const SKIP: &str = "UPDATE notice SET state = 'skipped', reason = $2, owner = NULL, lease_until = NULL, due_at = NULL,
-        updated_at = $3
+        updated_at = $3, letter = NULL
     WHERE id IN (SELECT value FROM json_each($1))";
 
 async fn skip(connection: &mut SqliteConnection, ids: &str, reason: &str, now: DateTime<Utc>) -> Found<()> {
@@ -328,7 +328,7 @@ async fn why_gone(
 
 const RECORD: &str = "UPDATE notice SET state = $3, code = $4, reply = $5, reason = $6, due_at = $7,
         attempts = attempts + ($3 <> 'planned' AND state <> 'uncertain'), owner = NULL, lease_until = NULL,
-        updated_at = $8
+        updated_at = $8, letter = CASE WHEN $3 <> 'accepted' THEN letter END
     WHERE id = $1 AND fence = $2
         AND (+state IN ('leased', 'on_wire') OR +state = 'uncertain' AND $3 <> 'uncertain')
     RETURNING subscriber_id";

@@ -1,8 +1,8 @@
 //! Subscribers in a file. What a batch changes goes in by a few statements over lists (`json_each`), each in a function of
 //! its own, so that a million rows take seconds.
 
-use super::notices::{forget_notices, skip_notices};
-use super::{Found, Sqlite, unusable};
+use super::notices::{close_questions, forget_notices, skip_notices};
+use super::{Found, Sqlite, numbers, tidy, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
     Became, Change, Delivered, Erased, Hashes, Hushed, Keep, Portrait, Subscribers, Terms, Which, decide,
@@ -10,15 +10,11 @@ use crate::store::subscribers::{
 use crate::store::{Fault, StoreError};
 use crate::subscriber::{Arrival, Consent, Event, Reason, State, Subscriber, Subscription, key};
 use chrono::{DateTime, Utc};
-use memchr::memmem;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
 
 impl Subscribers for Sqlite {
     async fn add(&self, arrivals: &[Arrival], terms: &Terms<'_>) -> Result<Vec<Became>, StoreError> {
@@ -118,6 +114,7 @@ impl Subscribers for Sqlite {
         }
         let write = async {
             batch.write(&mut transaction, source, now).await?;
+            close_questions(&mut transaction, &list(&[subscriber.id]), now).await?;
             transaction.commit().await
         };
         write.await.map_err(|err| self.fault(err))?;
@@ -138,19 +135,27 @@ impl Subscribers for Sqlite {
         let Some(subscriber) = found.into_values().next() else {
             drop(transaction);
             // Who was erased while another program was reading is still in the log.
-            let was_erased = self.suppression(address, hashes).await?.is_some_and(|(why, _)| why == Reason::Erased);
+            let why = self.suppression(address, hashes).await?.map(|(why, _)| why);
+            let was_erased = why.is_some_and(|why| why == Reason::Erased || why.is_adamant());
             return Ok(match was_erased {
                 true => Some(Erased { skipped: 0, is_clean: self.scrub(&[&compared, address.as_str()]).await? }),
                 false => None,
             });
         };
+        let before = self.hushed(&mut transaction, std::slice::from_ref(&compared), hashes).await?;
+        let before = [subscriber.suppressed, before.get(&compared).map(|(why, _)| *why)];
+        // That they said no outlives them: no form may write to them again.
+        let reason = before.into_iter().flatten().find(|why| why.is_adamant()).unwrap_or(Reason::Erased);
         let mut batch = Batch::default();
         batch.event(subscriber.id, None, Event::Erased, now);
         let write = async {
+            // A run that is killed before all is clean leaves word of it.
+            let unclean = tidy::note(&mut transaction).await?;
             if let Some(hash) = erased {
-                put_erased(&mut transaction, &hash, now).await?;
+                put_erased(&mut transaction, &hash, reason, now).await?;
             }
             let id = list(&[subscriber.id]);
+            close_questions(&mut transaction, &id, now).await?;
             let skipped =
                 skip(&mut transaction, subscriber.id, now).await? + skip_notices(&mut transaction, &id, now).await?;
             forget_mailbox(&mut transaction, subscriber.id).await?;
@@ -158,11 +163,18 @@ impl Subscribers for Sqlite {
             batch.write(&mut transaction, source, now).await?;
             remove(&mut transaction, subscriber.id).await?;
             transaction.commit().await?;
-            Ok(skipped)
+            Ok((skipped, unclean))
         };
-        let skipped = write.await.map_err(|err| self.fault(err))?;
+        let (skipped, unclean) = write.await.map_err(|err| self.fault(err))?;
         let is_clean = self.scrub(&[&subscriber.address, &subscriber.mailbox]).await?;
+        if is_clean {
+            self.is_clean_of(&unclean).await?;
+        }
         Ok(Some(Erased { skipped, is_clean }))
+    }
+
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        self.tidy_up().await
     }
 
     async fn suppress(
@@ -182,22 +194,25 @@ impl Subscribers for Sqlite {
         let mut became = Vec::with_capacity(keys.len());
         let mut people = Vec::new();
         for key in &keys {
-            let (is_first, has_hash) = (seen.insert(key), before.contains_key(key));
-            if is_first && !has_hash {
+            let (is_first, old) = (seen.insert(key), before.get(key).map(|(reason, _)| *reason));
+            if is_first && reason.outranks(old) {
                 batch.hash(key, reason, hashes);
             }
-            became.push(match known.get(key) {
-                Some(subscriber) if is_first && subscriber.suppressed.is_none() => {
-                    people.push(subscriber.id);
-                    batch.event(subscriber.id, None, Event::Suppressed, now);
-                    Hushed::Subscriber
-                }
-                None if is_first && !has_hash => Hushed::Stranger,
+            let known = known.get(key);
+            if let Some(subscriber) = known.filter(|known| is_first && reason.outranks(known.suppressed)) {
+                people.push(subscriber.id);
+                batch.event(subscriber.id, None, Event::Suppressed, now);
+            }
+            became.push(match known {
+                Some(subscriber) if is_first && subscriber.suppressed.is_none() => Hushed::Subscriber,
+                None if is_first && old.is_none() => Hushed::Stranger,
                 _ => Hushed::Known,
             });
         }
         let write = async {
             hush(&mut transaction, &list(&people), reason).await?;
+            let all = known.values().map(|known| known.id).collect::<Vec<_>>();
+            close_questions(&mut transaction, &list(&all), now).await?;
             batch.write(&mut transaction, source, now).await?;
             transaction.commit().await
         };
@@ -258,12 +273,6 @@ impl Sqlite {
         Ok(self.people(&rows, &subscriptions)?.pop())
     }
 
-    /// Cuts the log of what was removed, where nobody is in the way.
-    pub(super) async fn cut_log_if_idle(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
-        cut_log(&mut connection).await.map(drop).map_err(|err| self.fault(err))
-    }
-
     /// Adds people of whom none stands among them twice.
     pub(super) async fn add_round(
         &self,
@@ -280,7 +289,7 @@ impl Sqlite {
             .map(|(one, key)| decide(one, known.get(key), hushed.get(key).map(|(reason, _)| *reason), terms))
             .collect();
         // Numbers in the order of the list, rows in the order of the index that they go into: each of its pages is met once.
-        let next = last_id(connection).await.map_err(|err| self.fault(err))? + 1;
+        let next = numbers::last(connection, numbers::SUBSCRIBER).await.map_err(|err| self.fault(err))? + 1;
         let mut ids: HashMap<&str, i64> = known.iter().map(|(key, known)| (key.as_str(), known.id)).collect();
         let mut added: Vec<(usize, i64)> = (0..changes.len()).filter(|&i| changes[i].insert).zip(next..).collect();
         ids.extend(added.iter().map(|&(i, id)| (keys[i].as_str(), id)));
@@ -293,6 +302,10 @@ impl Sqlite {
             rows.push(&(id, &keys[i], mailbox, &change.name, choice, suppressed));
         }
         insert(connection, &rows.text(), terms.now).await.map_err(|err| self.fault(err))?;
+        let proven: Vec<i64> = known.values().filter(|known| known.is_unproven).map(|known| known.id).collect();
+        if !proven.is_empty() {
+            prove(connection, &list(&proven)).await.map_err(|err| self.fault(err))?;
+        }
         let mut batch = Batch::default();
         let mut became = Vec::with_capacity(changes.len());
         for ((change, arrival), key) in changes.into_iter().zip(arrivals).zip(&keys) {
@@ -370,7 +383,10 @@ impl Sqlite {
             for (hash, reason, at) in suppressions(connection, &all).await.map_err(|err| self.fault(err))? {
                 let reason = Reason::of(&reason).ok_or_else(|| self.newer())?;
                 if let Some(&key) = owners.get(&hash) {
-                    found.insert(key.clone(), (reason, self.moment(at)?));
+                    let before = found.get(key).map(|(before, _)| *before);
+                    if reason.outranks(before) {
+                        found.insert(key.clone(), (reason, self.moment(at)?));
+                    }
                 }
             }
         }
@@ -395,6 +411,7 @@ impl Sqlite {
                     Some(word) => Some(Reason::of(word).ok_or_else(|| self.newer())?),
                 },
                 paused_until: row.get::<Option<i64>, _>(7).map(|at| self.moment(at)).transpose()?,
+                is_unproven: row.get(8),
                 subscriptions: Vec::new(),
                 added_at: self.moment(row.get(6))?,
             });
@@ -417,26 +434,6 @@ impl Sqlite {
 
     pub(super) fn newer(&self) -> StoreError {
         unusable(&self.name, Fault::Newer, None)
-    }
-
-    /// Sees to it that the store's files do not hold these texts; whether that can be told. What was deleted is overwritten
-    /// (`secure_delete`) and the log is cut. Copies that the database left when it moved rows about are found by looking, and
-    /// then the file is made anew.
-    async fn scrub(&self, texts: &[&str]) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
-        let path = self.pool.connect_options().get_filename().to_path_buf();
-        let read = |err: io::Error| unusable(&self.name, Fault::Other, Some(Box::new(err)));
-        if !cut_log(&mut connection).await.map_err(|err| self.fault(err))? {
-            return Ok(false);
-        }
-        if !holds(&path, texts).map_err(read)? {
-            return Ok(true);
-        }
-        match vacuum(&mut connection).await.map_err(|err| self.fault(err)) {
-            Ok(()) => cut_log(&mut connection).await.map_err(|err| self.fault(err)),
-            Err(err) if err.is_transient() => Ok(false),
-            Err(err) => Err(err),
-        }
     }
 }
 
@@ -498,32 +495,10 @@ fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// Whether a file holds one of some texts.
-fn holds(path: &Path, texts: &[&str]) -> io::Result<bool> {
-    let longest = texts.iter().map(|text| text.len()).max().unwrap_or_default();
-    let mut file = File::open(path)?;
-    let mut window = vec![0; 1 << 20];
-    let mut kept = 0;
-    loop {
-        let read = file.read(&mut window[kept..])?;
-        if read == 0 {
-            return Ok(false);
-        }
-        let filled = &window[..kept + read];
-        if texts.iter().any(|text| memmem::find(filled, text.as_bytes()).is_some()) {
-            return Ok(true);
-        }
-        // A text may begin here and end in what comes next.
-        let from = filled.len().saturating_sub(longest);
-        kept = filled.len() - from;
-        window.copy_within(from..from + kept, 0);
-    }
-}
-
 /// So many people at once are a part of a long list.
 const MANY: usize = 1_000;
 
-const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until";
+const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until, by_form";
 
 /// The conditions of [`Which`], with its digests as `$1`, its state as `$2` and whether they are suppressed as `$3`.
 const MEANT: &str = "($3 IS NULL OR (suppressed IS NOT NULL) = $3)
@@ -590,15 +565,19 @@ async fn suppressions(connection: &mut SqliteConnection, hashes: &str) -> Found<
     sqlx::query_as(sql).bind(hashes).fetch_all(connection).await
 }
 
-pub(super) async fn last_id(connection: &mut SqliteConnection) -> Found<i64> {
-    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'subscriber'";
-    sqlx::query_scalar(sql).fetch_one(connection).await
+/// Each row: number, comparing form, mailbox, name, choice, why suppressed, and 1 for somebody who is known by a form alone.
+pub(super) async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
+    let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, by_form, added_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, coalesce(value ->> 6, 0), $2
+        FROM json_each($1)";
+    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+    Ok(())
 }
 
-pub(super) async fn insert(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
-    let sql = "INSERT INTO subscriber (id, address, mailbox, name, choice, suppressed, added_at)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2 FROM json_each($1)";
-    sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
+/// They are known by more than a form.
+async fn prove(connection: &mut SqliteConnection, ids: &str) -> Found<()> {
+    let sql = "UPDATE subscriber SET by_form = 0 WHERE id IN (SELECT value FROM json_each($1))";
+    sqlx::query(sql).bind(ids).execute(connection).await?;
     Ok(())
 }
 
@@ -620,15 +599,22 @@ async fn put_events(connection: &mut SqliteConnection, rows: &str, source: &str)
 
 async fn put_hashes(connection: &mut SqliteConnection, rows: &str, now: DateTime<Utc>) -> Found<()> {
     let sql = "INSERT INTO suppression (hash, reason, at)
-        SELECT unhex(value ->> 0), value ->> 1, $2 FROM json_each($1) WHERE true ON CONFLICT (hash) DO NOTHING";
+        SELECT unhex(value ->> 0), value ->> 1, $2 FROM json_each($1) WHERE true
+        ON CONFLICT (hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
+            WHERE excluded.reason IN ('complained', 'asked') AND reason NOT IN ('complained', 'asked')";
     sqlx::query(sql).bind(rows).bind(now.timestamp()).execute(connection).await?;
     Ok(())
 }
 
-async fn put_erased(connection: &mut SqliteConnection, hash: &[u8; 32], now: DateTime<Utc>) -> Found<()> {
-    let sql = "INSERT INTO suppression (hash, reason, at) VALUES ($1, 'erased', $2)
-        ON CONFLICT (hash) DO UPDATE SET reason = 'erased', at = excluded.at";
-    sqlx::query(sql).bind(&hash[..]).bind(now.timestamp()).execute(connection).await?;
+async fn put_erased(
+    connection: &mut SqliteConnection,
+    hash: &[u8; 32],
+    reason: Reason,
+    now: DateTime<Utc>,
+) -> Found<()> {
+    let sql = "INSERT INTO suppression (hash, reason, at) VALUES ($1, $2, $3)
+        ON CONFLICT (hash) DO UPDATE SET reason = excluded.reason, at = excluded.at";
+    sqlx::query(sql).bind(&hash[..]).bind(reason.word()).bind(now.timestamp()).execute(connection).await?;
     Ok(())
 }
 
@@ -680,17 +666,6 @@ async fn remove(connection: &mut SqliteConnection, id: i64) -> Found<()> {
 /// Lets the log grow to 64 MiB before it is written back: a page that many batches change is then written back once.
 async fn let_the_log_grow(connection: &mut SqliteConnection) -> Found<()> {
     sqlx::query("PRAGMA wal_autocheckpoint = 16384").execute(connection).await?;
-    Ok(())
-}
-
-/// Writes the log back and cuts it; whether nobody was in the way.
-async fn cut_log(connection: &mut SqliteConnection) -> Found<bool> {
-    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
-    Ok(busy == 0)
-}
-
-async fn vacuum(connection: &mut SqliteConnection) -> Found<()> {
-    sqlx::query("VACUUM").execute(connection).await?;
     Ok(())
 }
 

@@ -257,6 +257,23 @@ fn the_schema_holds_what_the_code_promises() {
 }
 
 #[test]
+fn who_comes_after_a_copy_was_accepted_has_no_number_of_somebody_who_is_not_in_it() {
+    use crate::store::notices::contract::{ask, queued, request};
+    use crate::store::subscribers::Subscribers as _;
+    wait(async {
+        let (_dir, store) = empty().await;
+        copy::leap(&store).await.expect("left out");
+        let weekly = request(&["weekly"]);
+        assert_eq!(queued(ask(&store, "ana@example.org", &weekly, 0).await), 1_000_001);
+        copy::leap(&store).await.expect("left out");
+        assert_eq!(queued(ask(&store, "li@example.org", &weekly, 0).await), 2_000_002);
+        for (id, who) in [(1_000_001, "ana@example.org"), (2_000_002, "li@example.org")] {
+            assert_eq!(store.by_id(id).await.expect("read").expect("somebody").address, who);
+        }
+    });
+}
+
+#[test]
 fn a_new_store_is_read_by_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (dir, _store) = wait(empty());

@@ -21,6 +21,8 @@ macro_rules! subscriber_promises {
             somebody_who_has_not_confirmed_is_confirmed_by_a_later_yes
             who_is_suppressed_comes_back_only_where_that_is_said
             a_suppression_subscribes_nobody_and_its_first_reason_stays
+            a_no_of_ones_own_outranks_every_other_reason
+            who_said_no_and_is_erased_has_still_said_no
             who_bounced_in_a_file_is_not_even_kept
             an_older_key_is_still_looked_for
             one_person_may_stand_in_a_batch_twice
@@ -254,7 +256,7 @@ pub(crate) async fn a_suppression_subscribes_nobody_and_its_first_reason_stays(s
     add(store, arrival("ana@example.org", &[("weekly", Ended)]), Manner::Import).await;
     let both = ["ana@example.org", "eve@example.org", "EVE@example.org"];
     assert_eq!(suppress(store, &both, Reason::Imported).await, [Hushed::Subscriber, Hushed::Stranger, Hushed::Known]);
-    assert_eq!(suppress(store, &both, Reason::Complained).await, [Hushed::Known; 3]);
+    assert_eq!(suppress(store, &both, Reason::Bounced).await, [Hushed::Known; 3]);
     assert_eq!(told(store, "ana@example.org").await, "ana@example.org, weekly ended, imported");
     assert_eq!(told(store, "eve@example.org").await, "nobody");
     assert_eq!(why(store, "eve@example.org").await, Some(Reason::Imported));
@@ -269,6 +271,54 @@ pub(crate) async fn a_suppression_subscribes_nobody_and_its_first_reason_stays(s
     assert_eq!(add(store, li, Manner::Import).await, Became::default());
     assert_eq!(told(store, "li@example.org").await, "li@example.org, weekly active, complained");
     assert_eq!(why(store, "li@example.org").await, Some(Reason::Complained));
+}
+
+pub(crate) async fn a_no_of_ones_own_outranks_every_other_reason(store: &impl Subscribers) {
+    let both = ["ana@example.org", "eve@example.org"];
+    add(store, reader("ana@example.org"), Manner::Add).await;
+    suppress(store, &both, Reason::Bounced).await;
+    for (reason, want) in [
+        (Reason::Imported, Reason::Bounced),
+        (Reason::Complained, Reason::Complained),
+        (Reason::Asked, Reason::Complained),
+        (Reason::Bounced, Reason::Complained),
+    ] {
+        assert_eq!(suppress(store, &both, reason).await, [Hushed::Known; 2]);
+        assert_eq!(told(store, "ana@example.org").await, format!("ana@example.org, weekly active, {}", want.word()));
+        for who in both {
+            assert_eq!(why(store, who).await, Some(want), "{who}");
+        }
+    }
+    let trail = trail(store, "ana@example.org").await;
+    assert_eq!(trail[1..], ["suppressed all a list", "suppressed all a list"]);
+    // The same where a file says it, and where the weaker one was written with an older key.
+    let old = |address: &str| vec![hash(b"old", address)];
+    let li = [address("li@example.org")];
+    store.suppress(&li, Reason::Imported, &old, "a list", at(0)).await.expect("suppressed");
+    let mut no = arrival("li@example.org", &[]);
+    no.suppressed = Some(Reason::Asked);
+    add(store, no, Manner::Import).await;
+    assert_eq!(why(store, "li@example.org").await, Some(Reason::Asked));
+}
+
+pub(crate) async fn who_said_no_and_is_erased_has_still_said_no(store: &impl Subscribers) {
+    for (who, before, want) in [
+        ("a@example.org", Some(Reason::Complained), Reason::Complained),
+        ("b@example.org", Some(Reason::Asked), Reason::Asked),
+        ("c@example.org", Some(Reason::Bounced), Reason::Erased),
+        ("d@example.org", None, Reason::Erased),
+    ] {
+        add(store, reader(who), Manner::Add).await;
+        if let Some(reason) = before {
+            suppress(store, &[who], reason).await;
+        }
+        store.erase(&address(who), &hashes, "a letter", at(3)).await.expect("erased").expect("somebody");
+        assert_eq!(why(store, who).await, Some(want), "{who}");
+        // Once more is as good.
+        assert!(store.erase(&address(who), &hashes, "a letter", at(3)).await.expect("erased").is_some());
+        suppress(store, &[who], Reason::Complained).await;
+        assert!(why(store, who).await.is_some_and(|why| why.is_adamant()));
+    }
 }
 
 pub(crate) async fn who_bounced_in_a_file_is_not_even_kept(store: &impl Subscribers) {

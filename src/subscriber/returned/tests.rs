@@ -168,6 +168,24 @@ fn what_a_mail_asks_for_is_what_it_can_prove() {
 }
 
 #[test]
+fn a_complaint_may_be_about_any_mail_of_ours_however_old() {
+    let text = fs::read_to_string(folder().join("complaint-with-the-list-headers-alone.eml")).expect("a mail");
+    let expires_at = Some(DateTime::UNIX_EPOCH + chrono::TimeDelta::days(1));
+    for purpose in Purpose::ALL {
+        let token = Token { purpose, subscriber: 7, digest: 0, issue: 3, expires_at };
+        let token = token.sign(&keys(SECRET)).expect("a token");
+        let late = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(99);
+        let about = |token: &str| {
+            Asks::of(&Incoming::parse(text.replace("LEAVE_TOKEN", token).as_bytes()), &keys(SECRET), late)
+        };
+        // Only what stands in an issue names one.
+        let issue = if purpose == Purpose::Unsubscribe { 3 } else { 0 };
+        assert_eq!(about(&token), Asks::Complaint(Sent { subscriber: 7, issue }), "{purpose:?}");
+        assert_eq!(in_words(about(&forged(&token))), NO_COMPLAINT);
+    }
+}
+
+#[test]
 fn every_mail_is_in_the_table() {
     let files = fs::read_dir(folder()).expect("the folder").map(|file| file.expect("a file").file_name());
     let files: BTreeSet<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
