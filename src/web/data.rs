@@ -9,6 +9,7 @@ use super::pages::{Page, Problem};
 use crate::delivery::recorder::patiently;
 use crate::store::notices::Notices as _;
 use crate::store::postbox::{Postbox as _, Which};
+use crate::store::sqlite::Sqlite;
 use crate::store::subscribers::{Portrait, Subscribers as _};
 use crate::subscriber::token::Purpose;
 use axum::Extension;
@@ -16,6 +17,7 @@ use axum::extract::{Request, State};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How we know, for the trail of consent.
 const SOURCE: &str = "page of one's own data";
@@ -80,9 +82,26 @@ pub async fn erase(
     let Ok(address) = person.mailbox.parse() else { return Err(web.problem(Problem::Broken, Some(&id)).into()) };
     let people = web.people()?;
     let hashes = people.hashes();
-    patiently!(people.store.erase(&address, &hashes, SOURCE, web.now())).map_err(|err| web.broken(&id, &err))?;
+    let erased = patiently!(people.store.erase(&address, &hashes, SOURCE, web.now()));
+    let erased = erased.map_err(|err| web.broken(&id, &err))?;
+    if erased.is_some_and(|erased| !erased.is_clean) {
+        clear_soon(people.store.clone());
+    }
     web.counts.left();
     Ok(web.erased())
+}
+
+/// Clears what is left in the store's files of somebody who was erased while others were reading; what cannot be cleared
+/// now is, within the hour.
+fn clear_soon(store: Sqlite) {
+    tokio::spawn(async move {
+        for pause in [1, 5, 30, 120] {
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            if store.tidy().await.is_ok_and(|is_clean| is_clean) {
+                return;
+            }
+        }
+    });
 }
 
 fn of(web: &Web, portrait: &Portrait, choice: &str) -> serde_json::Value {

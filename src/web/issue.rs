@@ -17,10 +17,7 @@ impl Web {
     pub async fn issue(&self, path: &str) -> Result<Option<Response>, StoreError> {
         let Some(people) = &self.people else { return Ok(None) };
         let Some((digest, period)) = named(path, address::path(&self.config.feeds.url)) else { return Ok(None) };
-        let listed = people.store.listed().await?;
-        let meant = listed.iter().find(|one| one.is_shown && one.digest == digest && one.period.name == period);
-        let Some(issue) = meant else { return Ok(None) };
-        let Some(page) = people.store.page(issue.id).await? else { return Ok(None) };
+        let Some(page) = people.store.shown(&digest, &period).await? else { return Ok(None) };
         let mut response = page.html.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -1,8 +1,10 @@
-//! What a server does by itself once an hour: it forgets people who never confirmed, and what old notices said.
+//! What a server does by itself once an hour: it forgets people who never confirmed, what old notices
+//! said, and what an erasure could not clear while somebody was reading.
 
 use super::Clock;
 use crate::store::notices::Notices as _;
 use crate::store::sqlite::Sqlite;
+use crate::store::subscribers::Subscribers as _;
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -18,6 +20,11 @@ pub async fn tidy(store: Sqlite, within: Duration, clock: Clock) {
         let now = clock();
         if let Err(err) = store.purge(now - within, now - KEEP_NOTICES, now).await {
             eprintln!("warning: cannot forget who never confirmed, and tries again in an hour: {err}");
+        }
+        if let Err(err) = store.tidy().await {
+            eprintln!(
+                "warning: cannot clear what is left of somebody who was erased, and tries again in an hour: {err}"
+            );
         }
         tokio::time::sleep(HOUR).await;
     }
