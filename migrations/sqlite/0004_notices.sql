@@ -14,7 +14,9 @@ CREATE TABLE notice (
     kind TEXT NOT NULL,
     -- What a yes puts into effect, as JSON; null where there is nothing to say yes to, and once it is forgotten.
     request TEXT,
-    -- When it was put into effect.
+    -- What whoever asks saw on the form, for the trail of consent; null where there is nothing to say yes to.
+    source TEXT,
+    -- When it was put into effect, or closed since its owner left.
     settled_at INTEGER,
     -- Empty once the person was erased or the notice is old.
     mailbox TEXT NOT NULL,

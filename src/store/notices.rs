@@ -259,7 +259,7 @@ pub trait Notices {
         subscriber: i64,
     ) -> impl Future<Output = Result<Option<Question>, StoreError>> + Send;
 
-    /// Puts into effect what a notice asks, once. Where there is a `welcome` and something is new, a notice is planned that
+    /// Puts into effect what a notice asks, once. The trail of consent says what the form had said, and the yes. Where there is a `welcome` and something is new, a notice is planned that
     /// says so.
     ///
     /// # Errors

@@ -234,7 +234,7 @@ pub(crate) async fn a_yes_brings_back_who_left_bounced_or_was_erased(store: &(im
         assert_eq!(store.suppression(&address(who), &hashes).await.expect("read"), None);
     }
     let trail = trail(store, "left@example.org").await;
-    assert_eq!(trail[trail.len() - 2..], ["subscribed weekly the mail", "confirmed weekly the mail"]);
+    assert_eq!(trail[trail.len() - 2..], ["subscribed weekly the form", "confirmed weekly the mail"]);
 }
 
 pub(crate) async fn who_complained_is_neither_asked_nor_brought_back(store: &(impl Notices + Subscribers)) {

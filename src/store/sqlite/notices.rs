@@ -44,7 +44,7 @@ impl Notices for Sqlite {
     async fn question(&self, notice: u32, subscriber: i64) -> Result<Option<Question>, StoreError> {
         let mut transaction = self.pool.begin().await.map_err(|err| self.fault(err))?;
         let found = asked(&mut transaction, notice, subscriber).await.map_err(|err| self.fault(err))?;
-        let Some((request, settled_at)) = found else { return Ok(None) };
+        let Some(Open { request, settled_at, .. }) = found else { return Ok(None) };
         match self.with_id(&mut transaction, subscriber).await? {
             Some(person) if !person.suppressed.is_some_and(Reason::is_adamant) => {
                 Ok(Some(Question { request: self.request(&request)?, is_settled: settled_at.is_some() }))
@@ -56,7 +56,7 @@ impl Notices for Sqlite {
     async fn confirm(&self, yes: &Yes<'_>, welcome: Option<Compose<'_>>) -> Result<Confirmed, StoreError> {
         let mut transaction = self.write().await?;
         let found = asked(&mut transaction, yes.notice, yes.subscriber).await.map_err(|err| self.fault(err))?;
-        let Some((text, settled_at)) = found else { return Ok(Confirmed::Gone) };
+        let Some(Open { request: text, source, settled_at, created_at }) = found else { return Ok(Confirmed::Gone) };
         let Some(person) = self.with_id(&mut transaction, yes.subscriber).await? else { return Ok(Confirmed::Gone) };
         if person.suppressed.is_some_and(Reason::is_adamant) {
             return Ok(Confirmed::Gone);
@@ -66,6 +66,15 @@ impl Notices for Sqlite {
         }
         let request = self.request(&text)?;
         let address: Address = person.mailbox.parse().map_err(|_| unusable(&self.name, Fault::Damaged, None))?;
+        // That they signed up on the form counts from now on; whoever is known by more than forms had no trace of it so far.
+        let (mut batch, asked_at) = (Batch::default(), self.moment(created_at)?);
+        let stands = |digest: &String| person.state(names(digest, yes.formerly));
+        for digest in request.digests.iter().filter(|digest| matches!(stands(digest), None | Some(State::Ended))) {
+            batch.state(digest, person.id, State::Pending);
+            batch.event(person.id, Some(digest), Event::Subscribed, asked_at);
+        }
+        let source = source.unwrap_or_default();
+        batch.write(&mut transaction, &source, yes.now).await.map_err(|err| self.fault(err))?;
         let arrival = Arrival {
             address,
             name: request.name,
@@ -84,16 +93,11 @@ impl Notices for Sqlite {
         };
         let became = self.add_round(&mut transaction, &[arrival], &terms).await?.pop().unwrap_or_default();
         let joined = became.joined;
-        let mut batch = Batch::default();
-        let was_pending = |digest: &String| person.state(names(digest, yes.formerly)) == Some(State::Pending);
-        for digest in joined.iter().filter(|digest| !was_pending(digest)) {
-            batch.event(person.id, Some(digest), Event::Confirmed, yes.now);
-        }
-        batch.write(&mut transaction, yes.source, yes.now).await.map_err(|err| self.fault(err))?;
         settle(&mut transaction, yes, &text).await.map_err(|err| self.fault(err))?;
         if let Some(compose) = welcome.filter(|_| !joined.is_empty()) {
             let (subscriber, mailbox) = (person.id, person.mailbox.as_str());
-            let planned = Planned { subscriber, kind: Kind::Welcome, request: None, mailbox, now: yes.now };
+            let planned =
+                Planned { subscriber, kind: Kind::Welcome, request: None, source: None, mailbox, now: yes.now };
             self.plan_notice(&mut transaction, &planned, compose).await?;
         }
         transaction.commit().await.map_err(|err| self.fault(err))?;
@@ -199,6 +203,7 @@ struct Planned<'a> {
     subscriber: i64,
     kind: Kind,
     request: Option<String>,
+    source: Option<&'a str>,
     mailbox: &'a str,
     now: DateTime<Utc>,
 }
@@ -247,7 +252,7 @@ impl Sqlite {
             batch.event(subscriber, Some(digest), Event::Subscribed, ask.now);
         }
         batch.write(connection, ask.source, ask.now).await.map_err(|err| self.fault(err))?;
-        let planned = Planned { subscriber, kind, request, mailbox, now: ask.now };
+        let planned = Planned { subscriber, kind, request, source: Some(ask.source), mailbox, now: ask.now };
         Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
     }
 
@@ -267,7 +272,7 @@ impl Sqlite {
         if let Some(silence) = self.silence(connection, known.id, kind, &None, wanted.limits, now).await? {
             return Ok(Asked::Hushed(silence));
         }
-        let planned = Planned { subscriber: known.id, kind, request: None, mailbox: &known.mailbox, now };
+        let planned = Planned { subscriber: known.id, kind, request: None, source: None, mailbox: &known.mailbox, now };
         Ok(Asked::Queued(self.plan_notice(connection, &planned, compose).await?, kind))
     }
 
@@ -380,14 +385,19 @@ fn request_of(text: &str) -> Option<Request> {
     })
 }
 
-async fn asked(
-    connection: &mut SqliteConnection,
-    notice: u32,
-    subscriber: i64,
-) -> Found<Option<(String, Option<i64>)>> {
-    let sql = "SELECT request, settled_at FROM notice
+/// What a notice asks.
+struct Open {
+    request: String,
+    source: Option<String>,
+    settled_at: Option<i64>,
+    created_at: i64,
+}
+
+async fn asked(connection: &mut SqliteConnection, notice: u32, subscriber: i64) -> Found<Option<Open>> {
+    let sql = "SELECT request, source, settled_at, created_at FROM notice
         WHERE id = $1 AND subscriber_id = $2 AND kind = 'confirm' AND request IS NOT NULL";
-    sqlx::query_as(sql).bind(notice).bind(subscriber).fetch_optional(connection).await
+    let found = sqlx::query_as(sql).bind(notice).bind(subscriber).fetch_optional(connection).await?;
+    Ok(found.map(|(request, source, settled_at, created_at)| Open { request, source, settled_at, created_at }))
 }
 
 async fn is_again(
@@ -412,12 +422,13 @@ async fn recent(connection: &mut SqliteConnection, subscriber: i64, is_link: boo
 }
 
 async fn put_notice(connection: &mut SqliteConnection, planned: &Planned<'_>) -> Found<i64> {
-    let sql = "INSERT INTO notice (subscriber_id, kind, request, mailbox, state, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'planned', $5, $5) RETURNING id";
+    let sql = "INSERT INTO notice (subscriber_id, kind, request, source, mailbox, state, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, 'planned', $6, $6) RETURNING id";
     sqlx::query_scalar(sql)
         .bind(planned.subscriber)
         .bind(planned.kind.word())
         .bind(&planned.request)
+        .bind(planned.source.filter(|_| planned.request.is_some()))
         .bind(planned.mailbox)
         .bind(planned.now.timestamp())
         .fetch_one(connection)
