@@ -16,13 +16,12 @@ use crate::store::notices::Kind;
 use crate::store::sqlite::Sqlite;
 use crate::template::Templates;
 use crate::web::feeds::Feeds;
-use crate::web::listen::listen;
+use crate::web::listen::{bind, listen};
 use crate::web::log::Log;
 use crate::web::{People, Web};
 use clap::Args;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// Serve feeds, and the pages by which people sign up, choose and leave.
@@ -77,7 +76,7 @@ impl Serve {
             None => (None, None),
         };
         let address = self.address.unwrap_or(config.serve.address);
-        let listener = TcpListener::bind(address).await.map_err(|err| {
+        let listener = bind(address).map_err(|err| {
             let finding = Diagnostic::error(format!("cannot listen at `{address}`: {}", load::reason(&err)));
             one(finding.hint("another program may be there; `--address 127.0.0.1:0` takes any port that is free"))
         })?;

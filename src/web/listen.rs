@@ -10,11 +10,12 @@ use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
@@ -30,6 +31,22 @@ const MOST: usize = 16_384;
 const RESERVED: u64 = 128;
 /// The most that a head of a request may hold.
 const LARGEST_HEAD: usize = 32 * 1024;
+
+/// How many connections may wait to be taken: as many as Linux lets wait by default.
+const BACKLOG: u32 = 4_096;
+
+/// A place to listen at.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of a server that has just ended are no reason not to begin.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use super::{Web, address};
 use crate::mail::address::masked;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 use std::any::Any;
@@ -188,7 +188,8 @@ fn html_response(status: StatusCode, html: String) -> Response {
 /// Whatever is no page of the server itself: feeds and pages that the build wrote, and nothing else.
 pub async fn file(State(web): State<Arc<Web>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if parts.uri.path() == "/" || parts.uri.path() == address::path(web.public_url()) {
+    let is_home = parts.uri.path() == "/" || parts.uri.path() == address::path(web.public_url());
+    if is_home && matches!(parts.method, Method::GET | Method::HEAD) {
         return to_feeds(&web);
     }
     let mut response = web.feeds.answer(&parts).await;
