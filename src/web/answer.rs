@@ -73,6 +73,11 @@ impl Web {
         })
     }
 
+    /// How we know of what somebody does here, for the trail of consent, which they can read.
+    pub fn source(&self, way: &str) -> String {
+        self.language.web_text("sources", way, &[])
+    }
+
     /// Nothing of the person is kept any more: what there is to say to an old link.
     pub fn erased(&self) -> Response {
         self.message("erased", &[], None)

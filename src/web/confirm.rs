@@ -15,9 +15,6 @@ use axum::response::Response;
 use serde_json::json;
 use std::sync::Arc;
 
-/// How we know, for the trail of consent.
-const SOURCE: &str = "button behind the link in the mail that asked for it";
-
 /// The page with the button.
 pub async fn show(
     State(web): State<Arc<Web>>,
@@ -64,7 +61,7 @@ pub async fn confirm(
     let yes = Yes {
         notice: token.issue,
         subscriber: token.subscriber,
-        source: SOURCE,
+        source: &web.source("confirm"),
         now: web.now(),
         formerly: &formerly,
         hashes: &hashes,

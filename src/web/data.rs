@@ -19,8 +19,6 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How we know, for the trail of consent.
-const SOURCE: &str = "page of one's own data";
 /// The most notices that are shown.
 const MOST: u32 = 1_000;
 
@@ -82,7 +80,7 @@ pub async fn erase(
     let Ok(address) = person.mailbox.parse() else { return Err(web.problem(Problem::Broken, Some(&id)).into()) };
     let people = web.people()?;
     let hashes = people.hashes();
-    let erased = patiently!(people.store.erase(&address, &hashes, SOURCE, web.now()));
+    let erased = patiently!(people.store.erase(&address, &hashes, &web.source("data"), web.now()));
     let erased = erased.map_err(|err| web.broken(&id, &err))?;
     if erased.is_some_and(|erased| !erased.is_clean) {
         clear_soon(people.store.clone());

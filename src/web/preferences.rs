@@ -22,8 +22,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How we know, for the trail of consent.
-const SOURCE: &str = "page of preferences";
 /// For how many weeks one may pause.
 const PAUSES: [i64; 3] = [2, 4, 8];
 /// The tokens that open the page.
@@ -116,7 +114,7 @@ pub async fn change(
         ticked: &ticked,
         choice: &choice,
         paused_until,
-        source: SOURCE,
+        source: &web.source("preferences"),
         now,
         formerly: &formerly,
     };
@@ -127,7 +125,7 @@ pub async fn change(
     match person.mailbox.parse() {
         Ok(address) if !new.is_empty() => {
             let request = Request { digests: new, choice: None, name: None };
-            web.ask(&id, &address, &request, SOURCE).await?;
+            web.ask(&id, &address, &request, &web.source("preferences")).await?;
             Ok(web.see(&format!("preferences/{text}?asked")))
         }
         _ => Ok(web.see(&format!("preferences/{text}?saved"))),

@@ -62,11 +62,11 @@ pub async fn leave(
         return Err(web.problem(Problem::Foreign, None).into());
     }
     let is_all = form.first("all") == "yes";
-    let source = if is_one_click { "one click in a mail program" } else { "page to unsubscribe" };
+    let source = web.source(if is_one_click { "one_click" } else { "unsubscribe" });
     let digest = if is_all { None } else { digest(&web, &token, &id).await? };
     let store = &web.people()?.store;
     let meant = (token.subscriber, if is_all { 0 } else { token.issue });
-    let left = patiently!(leave_by(store, &web.config, meant, source, web.now()));
+    let left = patiently!(leave_by(store, &web.config, meant, &source, web.now()));
     let Some(left) = left.map_err(|err| web.broken(&id, &err))? else { return Ok(web.erased()) };
     web.counts.left();
     Ok(gone(&web, &left.subscriber, digest.as_deref(), &text))
