@@ -3,14 +3,15 @@
 //! # The house
 //!
 //! ```text
-//! content/*.md -> Post -> Collection -+-> Feed -> atom | rss | json -> files
+//! content/*.md -> Post -> Collection -+-> Feed -> atom | rss | json -> files -> HTTP
 //!                                     +-> Chosen -> Issue -> HTML, text -> Message -+-> preview
 //!                                           ^ History <- store        Subscriber --^  +-> Delivery -> Ledger
+//!                                                                form -> Notice --^
 //!                                                       store -> pages of issues -> list, Feed -> files
 //! ```
 //!
 //! The middle is pure: text and values in, values and text out. The disk, the network and the clock are touched in
-//! `disk/`, `store/`, `cli/`, `main.rs`, the loop of `delivery/` and the transports of `mail/` only, and a pure function that needs the time gets it as an argument, `now`.
+//! `disk/`, `store/`, `cli/`, `web/`, `main.rs`, the loops of `delivery/` and the transports of `mail/` only, and a pure function that needs the time gets it as an argument, `now`.
 //!
 //! A folder is a stage, a file a word of the field. Each floor may use the floors below it, never one above:
 //!

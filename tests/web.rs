@@ -74,6 +74,7 @@ fn somebody_signs_up_confirms_gets_the_digest_and_leaves() {
     let sent = server.post("/news/subscribe/", "address=Ana%40example.com&category=a&website=");
     assert_eq!((sent.status, sent.header("location")), (303, "/news/subscribe/sent/"), "{sent:?}");
     assert_eq!(server.get("/news/subscribe/sent/").status, 200);
+    assert_eq!(server.get("/news/subscribe").header("location"), "/news/subscribe/");
 
     let confirm = link(&site, &mail(&site, 1), "confirm");
     let page = server.get(&confirm);
@@ -151,11 +152,11 @@ fn preferences_are_changed_by_the_link_in_a_mail_and_data_by_one_that_was_asked_
     assert!(page.status == 200 && page.body.contains("ana@example.com") && page.body.contains("a test"), "{page:?}");
     assert_eq!(server.post(&data, "").status, 400, "erasing must be meant");
     let erased = server.post(&data, "erase=yes");
-    assert!(erased.status == 200 && erased.body.contains("Nothing of you is kept"), "{erased:?}");
+    assert!(erased.status == 200 && erased.body.contains("Nothing that names you is kept"), "{erased:?}");
     site.run(["subscribers", "show", "ana@example.com"]).fails(1);
     for path in [data.as_str(), &path] {
         let page = server.get(path);
-        assert!(page.status == 200 && page.body.contains("Nothing of you is kept"), "{page:?}");
+        assert!(page.status == 200 && page.body.contains("Nothing that names you is kept"), "{page:?}");
     }
     assert_eq!(server.stop(), Some(0));
 }
@@ -334,7 +335,7 @@ fn a_server_that_cannot_begin_says_why() {
         .stderr(&format!(
             "
             error: cannot listen at `{address}`: address already in use
-            hint: another program may be there; `--address 127.0.0.1:0` takes any port that is free
+            hint: another program is there; name another port in `[serve] address`, and in `public_url` where it has one
             "
         ))
         .fails(1);

@@ -20,6 +20,7 @@ use crate::web::listen::{bind, listen};
 use crate::web::log::Log;
 use crate::web::{People, Web};
 use clap::Args;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -78,7 +79,14 @@ impl Serve {
         let address = self.address.unwrap_or(config.serve.address);
         let listener = bind(address).map_err(|err| {
             let finding = Diagnostic::error(format!("cannot listen at `{address}`: {}", load::reason(&err)));
-            one(finding.hint("another program may be there; `--address 127.0.0.1:0` takes any port that is free"))
+            one(match err.kind() {
+                io::ErrorKind::AddrInUse => finding.hint(
+                    "another program is there; name another port in `[serve] address`, and in `public_url` where it has one",
+                ),
+                io::ErrorKind::AddrNotAvailable => finding.hint("this machine has no such address"),
+                io::ErrorKind::PermissionDenied => finding.hint("a port below 1024 is for root alone"),
+                _ => finding,
+            })
         })?;
         let log = if context.talk.quiet() {
             Log::none()

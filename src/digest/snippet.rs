@@ -66,7 +66,7 @@ mod tests {
             form_of(&["weekly"], "[serve]\npublic_url = \"https://news.example.org/a/\"\n").expect("a form"),
             "<!-- A form to sign up by, for the pages of the site. It needs `tidings serve` at https://news.example.org/a/ -->
 <form method=\"post\" action=\"https://news.example.org/a/subscribe/\">
-<label>Ihre Mailadresse <input type=\"email\" name=\"address\" required autocomplete=\"email\" maxlength=\"254\"></label>
+<label>Ihre E-Mail-Adresse <input type=\"email\" name=\"address\" required autocomplete=\"email\" maxlength=\"254\"></label>
 <input type=\"hidden\" name=\"digest\" value=\"weekly\">
 <div style=\"position:absolute;left:-9999px\" aria-hidden=\"true\"><label>Dieses Feld bitte leer lassen <input name=\"website\" tabindex=\"-1\" autocomplete=\"off\"></label></div>
 <button>Anmelden</button>

@@ -116,7 +116,7 @@ impl Opened<'_> {
             }
             _ if words.clone().any(|word| word.len() == Token::CHARS) => "its token is not one of this site",
             Incoming { asks_to_leave: true, .. } => "it asks to leave, but has no token that proves who it is from",
-            _ => "it is a letter",
+            _ => "it is an ordinary mail, and no report of one that could not be delivered",
         })
     }
 }

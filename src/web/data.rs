@@ -131,6 +131,7 @@ fn of(web: &Web, portrait: &Portrait, choice: &str) -> serde_json::Value {
             "name": person.name,
             "since": moment(web, person.added_at),
             "choice": choice,
+            "paused": person.paused_until.filter(|until| *until > web.now()).map(|until| moment(web, until)),
             "suppressed": person.suppressed.map(|reason| said("reasons", reason.word())),
         },
         "subscriptions": subscriptions,

@@ -104,11 +104,13 @@ impl Web {
             let mut forms = Router::new().without_v07_checks();
             if !self.config.signup.digests.is_empty() {
                 forms = forms
+                    .route(&at("subscribe"), get(signup::with_slash))
                     .route(&at("subscribe/"), get(signup::form).post(signup::sign_up))
                     .route(&at("subscribe/sent/"), get(signup::sent));
             }
             // Whoever has a mail has a way out, also where nobody signs up here.
             let forms = forms
+                .route(&at("preferences"), get(preferences::with_slash))
                 .route(&at("preferences/"), get(preferences::ask).post(preferences::mail_link))
                 .route(&at("preferences/sent/"), get(preferences::asked))
                 .route(&at("preferences/{token}"), get(preferences::show).post(preferences::change))

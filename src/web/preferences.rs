@@ -32,6 +32,11 @@ pub async fn ask(State(web): State<Arc<Web>>) -> Response {
     asking(&web, StatusCode::OK, "", "")
 }
 
+/// Somebody has left out the last `/`.
+pub async fn with_slash(State(web): State<Arc<Web>>) -> Response {
+    web.see("preferences/")
+}
+
 /// What it says when it was sent, to everybody.
 pub async fn asked(State(web): State<Arc<Web>>) -> Response {
     web.message("asked", &[], Some(&web.own("preferences/")))

@@ -36,6 +36,11 @@ pub async fn form(State(web): State<Arc<Web>>) -> Response {
     filled(&web, StatusCode::OK, &Filled { digests, ..Filled::default() }).await
 }
 
+/// Somebody has left out the last `/`.
+pub async fn with_slash(State(web): State<Arc<Web>>) -> Response {
+    web.see("subscribe/")
+}
+
 /// What it says when it was sent, to everybody.
 pub async fn sent(State(web): State<Arc<Web>>) -> Response {
     web.message("sent", &[], Some(&web.own("subscribe/")))

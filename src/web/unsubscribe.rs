@@ -27,6 +27,9 @@ pub async fn show(
     let token = web.token(&text, &[Purpose::Unsubscribe])?;
     let Some(person) = web.bearer(&token, &id).await? else { return Ok(web.erased()) };
     let digest = digest(&web, &token, &id).await?;
+    if digest.as_ref().is_some_and(|name| has_left(&web, &person, name)) {
+        return Ok(gone(&web, &person, digest.as_deref(), &text));
+    }
     let title = match &digest {
         Some(name) => web.title(name),
         None => web.config.site.title.to_string(),
@@ -81,6 +84,12 @@ async fn digest(web: &Web, token: &Token, id: &RequestId) -> Result<Option<Strin
     // One that the settings do not know any more ends everything, as `leave` has it.
     let is_known = |name: &String| web.config.digests.values().any(|digest| digest.names().any(|known| known == name));
     Ok(name.map(|(digest, _)| digest).filter(is_known))
+}
+
+/// Whether somebody has left a digest, by whatever name.
+fn has_left(web: &Web, person: &Subscriber, name: &str) -> bool {
+    let digest = web.config.digests.values().find(|digest| digest.names().any(|known| known == name));
+    digest.is_some_and(|digest| person.state(digest.names()) == Some(Stands::Ended))
 }
 
 fn gone(web: &Web, person: &Subscriber, digest: Option<&str>, text: &str) -> Response {

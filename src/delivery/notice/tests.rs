@@ -171,7 +171,7 @@ fn a_site_without_a_digest_has_nothing_to_sign_up_to() {
     let finding = Letters::new(&config, templates, &keys()).expect_err("refused");
     let want = "error: there is no digest that people could sign up to
  --> tidings.toml
-hint: write `[digest.weekly]`, or name one in `[signup] digests`
+hint: write `[digest.weekly]`
 ";
     assert_eq!(finding.render(None), want);
 }

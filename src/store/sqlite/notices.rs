@@ -93,6 +93,9 @@ impl Notices for Sqlite {
         };
         let became = self.add_round(&mut transaction, &[arrival], &terms).await?.pop().unwrap_or_default();
         let joined = became.joined;
+        if person.digests(State::Active).next().is_none() {
+            end_pause(&mut transaction, person.id).await.map_err(|err| self.fault(err))?;
+        }
         settle(&mut transaction, yes, &text).await.map_err(|err| self.fault(err))?;
         if let Some(compose) = welcome.filter(|_| !joined.is_empty()) {
             let (subscriber, mailbox) = (person.id, person.mailbox.as_str());
@@ -225,7 +228,9 @@ impl Sqlite {
         }
         let mut wanted = ask.request.clone();
         // A form whose boxes are all empty says nothing to somebody who has said what they want to read.
-        wanted.choice = wanted.choice.filter(|choice| is_unproven(known) || !choice.is_everything());
+        // Whoever left all of it and comes back begins anew.
+        let is_there = known.is_some_and(|known| known.digests(State::Active).next().is_some());
+        wanted.choice = wanted.choice.filter(|choice| is_unproven(known) || !is_there || !choice.is_everything());
         let is_known = reason.is_none() && known.is_some_and(|known| !has_news(&wanted, known, ask.formerly));
         let kind = if is_known { Kind::Known } else { Kind::Confirm };
         let request = (kind == Kind::Confirm).then(|| request_json(&wanted));
@@ -446,6 +451,12 @@ async fn settle(connection: &mut SqliteConnection, yes: &Yes<'_>, request: &str)
         AND (id = $1 OR subscriber_id = $2 AND kind = 'confirm' AND request = $4)";
     let query = sqlx::query(sql).bind(yes.notice).bind(yes.subscriber).bind(yes.now.timestamp()).bind(request);
     query.execute(connection).await.map(drop)
+}
+
+/// Whoever left all of it and comes back begins anew.
+async fn end_pause(connection: &mut SqliteConnection, id: i64) -> Found<()> {
+    let sql = "UPDATE subscriber SET paused_until = NULL WHERE id = $1";
+    sqlx::query(sql).bind(id).execute(connection).await.map(drop)
 }
 
 async fn change(
