@@ -16,7 +16,6 @@ from aiosmtpd.smtp import AuthResult
 import common
 from common import expect
 
-PROGRAM = sys.argv[1]
 USER, PASSWORD = b"ana@example.org", b"a secret"
 
 
@@ -48,7 +47,7 @@ def openssl(folder, name, *options):
 def send(inbox, folder, server, url, ca="ca.pem", password=PASSWORD.decode()):
     """What the program says, and how many mails arrived."""
     before = len(inbox.recipients)
-    done = subprocess.run([PROGRAM, url % server.port, "%s/%s" % (folder, ca)], env={**os.environ, "TIDINGS_SMTP_PASSWORD": password},
+    done = subprocess.run([sys.argv[1], url % server.port, "%s/%s" % (folder, ca)], env={**os.environ, "TIDINGS_SMTP_PASSWORD": password},
                           capture_output=True, text=True, timeout=120)
     return done, inbox.recipients[before:]
 
@@ -88,6 +87,7 @@ def main(folder):
             server.stop()
 
 
-with common.Folder() as path:
-    main(path)
-common.finish()
+if __name__ == "__main__":
+    with common.Folder() as path:
+        main(path)
+    common.finish()

@@ -70,6 +70,7 @@ def arguments():
     add("--no-pipelining", action="store_true")
     add("--no-ehlo", action="store_true", help="EHLO is not known, HELO is")
     add("--no-fsync", action="store_true", help="faster, and less sure")
+    add("--whole", action="store_true", help="the log holds each mail as it came, as `message`")
     add("--size", type=int, default=35_000_000, help="the largest mail; 0 says SIZE without a number")
     add("--tls", choices=["starttls", "implicit"])
     add("--cert", metavar="FILE")
@@ -457,6 +458,7 @@ class Session:
         faults = list(self.faults("dot"))
         refuses = any(what == "lost" or what[:1] in "45" and what[:3].isdigit() for what in faults)
         if not refuses:
+            whole = {"message": message.decode("latin-1")} if self.options.whole else {}
             head = re.sub(rb"\r\n[ \t]+", b" ", message.split(b"\r\n\r\n")[0])
             found = re.search(rb"(?im)^Message-ID:[ \t]*(\S+)", head)
             self.server.take({
@@ -464,7 +466,7 @@ class Session:
                 "message_id": found[1].decode("ascii", "replace") if found else None, "size": len(message),
                 "sha256": hashlib.sha256(message).hexdigest(), "connection": self.number, "tls": self.is_tls,
                 "bare": bool(re.search(rb"(?<!\r)\n|\r(?!\n)", message)),
-                "longest_line": max(map(len, message.split(b"\r\n")))})
+                "longest_line": max(map(len, message.split(b"\r\n"))), **whole})
             self.mails += 1
             if self.kill_at("dot"):
                 raise Gone
