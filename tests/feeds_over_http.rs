@@ -8,7 +8,6 @@ use http_body_util::BodyExt as _;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::io::Read as _;
-use std::time::{Duration, Instant};
 use support::{SETTINGS, Site};
 use tidings::disk::load;
 use tidings::web::feeds::Feeds;
@@ -615,34 +614,4 @@ fn a_reader_during_builds_never_sees_half_a_file() {
         builder.join().unwrap();
         assert!(versions.len() > 3, "{}", versions.len());
     });
-}
-
-/// Not a test of anything: how long an answer takes in this build, for `cargo test -- --ignored --nocapture`.
-#[test]
-#[ignore = "it measures"]
-fn how_long_an_answer_takes() {
-    let long = "word ".repeat(11_000);
-    let site = (1..=4).fold(Site::new(), |site, n| site.post(&format!("{n}.md"), &(post(n, "") + &long)));
-    let served = Served::of(site.more_settings("[serve]\n"));
-    let full = served.get("/atom.xml", &[READER]);
-    println!("a feed of {} bytes", full.body.len());
-    let tag = full.header("etag").to_owned();
-    let encodings = ("accept-encoding", "gzip, deflate, br");
-    for (what, request) in [
-        ("304", parts("GET", "/atom.xml", &[READER, ("if-none-match", &tag)])),
-        ("200 plain", parts("GET", "/atom.xml", &[READER])),
-        ("200 brotli", parts("GET", "/atom.xml", &[READER, encodings])),
-        ("200 page", parts("GET", "/atom.xml", &[BROWSER, encodings])),
-    ] {
-        let (mut n, started) = (0_u32, Instant::now());
-        served.runtime.block_on(async {
-            while started.elapsed() < Duration::from_secs(2) {
-                for _ in 0..100 {
-                    std::hint::black_box(served.feeds.answer(&request).await);
-                }
-                n += 100;
-            }
-        });
-        println!("{what}: {:?} each", started.elapsed() / n);
-    }
 }

@@ -5,6 +5,9 @@
 //! stop: a server or a store that fails is tried again, ever less often, and what waits waits in the store.
 
 mod fate;
+mod news;
+
+pub use news::News;
 
 use super::message::Ready;
 use super::notice::{Letter, LetterError};
@@ -19,7 +22,6 @@ use crate::mail::smtp::{Fault, Offer, Phase, Reply, SmtpError};
 use crate::mail::transport::{Carrier, Transport};
 use crate::store::StoreError;
 use crate::store::ledger::{Leave, Ledger, State};
-use crate::store::notices::Kind;
 use crate::store::postbox::{Concluded, Drawn, Postbox};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::PathBuf;
@@ -64,30 +66,6 @@ pub struct Postman<S> {
     pub clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     /// Hears of what happens.
     pub listener: Arc<dyn Fn(&News) + Send + Sync>,
-}
-
-/// What happened, for a log. Nothing of it holds an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Something became of a notice.
-    Became {
-        /// Its number.
-        notice: i64,
-        /// Why somebody gets it.
-        kind: Kind,
-        /// Whom it is for, masked.
-        masked: String,
-        /// What it is now.
-        state: State,
-        /// What was said.
-        reply: String,
-    },
-    /// So many notices were left by somebody who was killed, and nobody can know whether they were sent.
-    Uncertain(u64),
-    /// Nothing can be sent for now, and why. It is tried again by itself.
-    Trouble(String),
-    /// The day's quota is used up.
-    Quota,
 }
 
 /// What is to be done after a round.

@@ -6,6 +6,7 @@
 mod archive;
 mod claims;
 pub mod copy;
+mod fault;
 mod freezing;
 mod issues;
 mod ledger;
@@ -19,6 +20,7 @@ use super::{Fault, Last, Store, StoreError, admit};
 use crate::digest::history::{History, Record, RecordState};
 use crate::schedule::Period;
 use chrono::{DateTime, Utc};
+use fault::{fault, unusable};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
@@ -279,27 +281,6 @@ fn migrator() -> Migrator {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect())
-}
-
-fn unusable(name: &str, fault: Fault, source: Option<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Unusable { store: name.to_owned(), fault, source }
-}
-
-/// What an error of the database means to whoever runs the command (sqlite.org/rescode.html).
-fn fault(name: &str, err: sqlx::Error) -> StoreError {
-    let code = err.as_database_error().and_then(|err| err.code()?.parse::<i32>().ok());
-    // An extended code holds the plain one in its last eight bits.
-    let fault = match code.map(|code| code & 0xff) {
-        // Another part of this program writes for longer than one waits.
-        _ if matches!(err, sqlx::Error::PoolTimedOut) => Fault::Locked,
-        Some(5 | 6) => Fault::Locked,
-        Some(11 | 26) => Fault::Damaged,
-        Some(3 | 8) => Fault::ReadOnly,
-        Some(13) => Fault::Full,
-        Some(14) => Fault::CannotOpen,
-        _ => Fault::Other,
-    };
-    unusable(name, fault, Some(Box::new(err)))
 }
 
 type Found<T> = Result<T, sqlx::Error>;

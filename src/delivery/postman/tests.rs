@@ -3,6 +3,7 @@ use crate::config::Config;
 use crate::delivery::notice::Letters;
 use crate::mail::transport::{Mishap, Script, Step};
 use crate::store::block_on;
+use crate::store::notices::Kind;
 use crate::store::notices::{Ask, Limits, Notices, Request};
 use crate::store::postbox::{Notice, Which};
 use crate::store::sqlite::Sqlite;
