@@ -80,7 +80,9 @@ class Server:
             pass
 
     def mails(self):
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        """What it took so far. A line still being written has no end yet, and counts when it has one."""
+        lines = self.log.read_text().splitlines(True) if self.log.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def by_recipient(self):
         return Counter(mail["to"] for mail in self.mails())
