@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use tidings::config::Axis;
 use tidings::content::post::Content;
+use tidings::feed::document::{Cuts, Document, Room};
+use tidings::feed::entry::Weighed;
 use tidings::feed::listing::{Group, Kind, Listed, Listing};
 use tidings::feed::{Archive, Entry, EntryTerm, Feed, Format, Media, Person, hosting, opml, page};
 use tidings::template::Templates;
@@ -192,6 +194,41 @@ fn bytes(format: Format, feed: &Feed) -> Vec<u8> {
     let mut out = Vec::new();
     tidings::feed::write(format, feed, &mut out);
     out
+}
+
+/// A feed put together from pieces is, byte for byte, what the writers make of it at once: whether its pieces were kept or not,
+/// and again when they are asked for a second time.
+#[track_caller]
+fn pieces_are_the_whole(feed: &Feed) {
+    for room in [0, 700, u64::MAX] {
+        let room = Room::of(room);
+        let weigh = |entry: &Arc<Entry>| Weighed {
+            entry: Arc::clone(entry),
+            full_bytes: 0,
+            summary_bytes: 0,
+            cuts: Cuts::new(feed.language.clone()),
+        };
+        let weighed: Vec<Weighed> = feed.entries.iter().map(weigh).collect();
+        let entries: Vec<(&Weighed, Content)> = weighed.iter().zip(feed.carries.iter().copied()).collect();
+        for format in Format::ALL.into_iter().chain(Format::ALL) {
+            let document = Document::of_feed(format, feed, &entries, &room);
+            let (want, made) = (bytes(format, feed), document.to_vec());
+            assert_eq!(String::from_utf8_lossy(&made), String::from_utf8_lossy(&want), "{format:?}");
+            assert_eq!(document.size_bytes(), want.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_feed_in_pieces_is_the_feed_at_once() {
+    for (_, feed) in feeds() {
+        pieces_are_the_whole(&feed);
+    }
+    pieces_are_the_whole(&feed(
+        "",
+        "<entry><item>\n \"items\": [\n  {\n",
+        vec![hostile(), plain("x", "\n  }", "2026-11-01")],
+    ));
 }
 
 #[track_caller]
@@ -379,6 +416,12 @@ proptest! {
         let shown = words_or(&title, &entry.url);
         let names: Vec<String> = Some(words(&name)).filter(|name| !name.is_empty()).into_iter().collect();
         let body = words(&html);
+
+        feed.entries.extend([plain("y", &html, "2026-10-31"), hostile()].map(Arc::new));
+        feed.carries.extend([Content::Full, Content::Full]);
+        pieces_are_the_whole(&feed);
+        feed.entries.truncate(1);
+        feed.carries.truncate(1);
 
         let bytes = bytes(Format::Atom, &feed);
         well_formed(&bytes);

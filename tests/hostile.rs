@@ -462,6 +462,7 @@ mod whole_chain {
     use tidings::content::{call_to_action, people, term_file};
     use tidings::diagnostic::Diagnostic;
     use tidings::feed::compose::Composer;
+    use tidings::feed::document::{Document, Room};
     use tidings::feed::entry::Entries;
     use tidings::feed::plan::{Plan, needed, plan};
     use url::Url;
@@ -712,16 +713,19 @@ mod whole_chain {
                         let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
                         renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value))
                     });
-                    Some(entries.entry(article, rendered))
+                    Some(Box::new(entries.entry(article, rendered)))
                 })
                 .collect();
-            let composer = Composer { collection: &collection, config: &config, entries: &entries };
+            let room = Room::of(2000);
+            let composer = Composer { collection: &collection, config: &config, entries: &entries, room: &room };
             let mut findings = Vec::new();
             let mut written = BTreeMap::new();
             for feed in &feeds {
-                let sink = |path: &str, bytes: &[u8]| {
-                    let text = std::str::from_utf8(bytes).unwrap();
-                    feed_rs::parser::parse(bytes).unwrap_or_else(|e| panic!("{path}: {e}\n{text}"));
+                let sink = |path: &str, document: &Document<'_>| {
+                    let bytes = document.to_vec();
+                    assert_eq!(bytes.len() as u64, document.size_bytes(), "{path}");
+                    let text = std::str::from_utf8(&bytes).unwrap();
+                    feed_rs::parser::parse(&bytes[..]).unwrap_or_else(|e| panic!("{path}: {e}\n{text}"));
                     if path.ends_with(".json") {
                         let feed: serde_json::Value = serde_json::from_str(text).unwrap();
                         for item in feed["items"].as_array().unwrap() {

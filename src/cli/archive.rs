@@ -15,6 +15,7 @@ use crate::digest::archive::{self, Contents, FileView, Told};
 use crate::digest::render::View;
 use crate::disk::load;
 use crate::disk::output::Output;
+use crate::feed::document::Document;
 use crate::feed::issues::{Issue, Issues, folder};
 use crate::feed::listing;
 use crate::feed::plan::Remembered;
@@ -65,7 +66,7 @@ pub fn write(
     context: &Context,
     site: &Site,
     remembered: &BTreeMap<String, Remembered>,
-    output: &mut Output<'_>,
+    output: &Output<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Archived, Diagnostic> {
     let before = output.written(FOLDER);
@@ -126,7 +127,7 @@ struct Shelf<'a> {
 struct Work<'w, 'o> {
     context: &'w Context,
     site: &'w Site,
-    output: &'w mut Output<'o>,
+    output: &'w Output<'o>,
     /// What the last build wrote, as far as nobody knows better.
     before: Vec<String>,
     archived: Archived,
@@ -182,7 +183,7 @@ impl Work<'_, '_> {
             };
             if is_own && let Some(page) = &page {
                 let path = format!("{}{}/{INDEX}", folder(&listed.digest), listed.period.name);
-                self.output.put(&path, page.html.as_bytes()).map_err(Failure::Finding)?;
+                self.output.put(&path, &Document::of(page.html.as_bytes())).map_err(Failure::Finding)?;
             }
             let view = page.as_ref().and_then(view);
             if title.is_none() {
@@ -200,10 +201,12 @@ impl Work<'_, '_> {
         let issues = told.len();
         let contents = contents(self.site, &title, &feed, shelf.digest, told);
         let html = archive::render(&self.site.templates, &contents).map_err(Failure::Finding)?;
-        self.output.put(&format!("{}{INDEX}", feed.folder()), html.as_bytes()).map_err(Failure::Finding)?;
+        self.output
+            .put(&format!("{}{INDEX}", feed.folder()), &Document::of(html.as_bytes()))
+            .map_err(Failure::Finding)?;
         let updated_at = entries.iter().map(|entry: &Issue| entry.updated_at).max().unwrap_or(newest);
         for (path, bytes) in feed.documents(entries, newest) {
-            self.output.put(&path, &bytes).map_err(Failure::Finding)?;
+            self.output.put(&path, &Document::of(&bytes)).map_err(Failure::Finding)?;
         }
         if shelf.name == shelf.digest {
             let memory = Remembered {

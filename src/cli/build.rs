@@ -8,6 +8,7 @@ use crate::digest::snippet;
 use crate::disk::output::{Copies, Output, Report, Turn};
 use crate::disk::written::{self, Memory};
 use crate::disk::{hosting, lockfile, served};
+use crate::feed::document::Document;
 use crate::feed::gone;
 use clap::Args;
 use serde_json::json;
@@ -173,14 +174,14 @@ impl Build {
         let folder = &site.config.content.output;
         let remembered = written::remembered(&site.root, folder);
         let copies = if site.config.serve.is_wanted { Copies::Make } else { Copies::Leave };
-        let mut output = Output::open(&site.root, folder, copies, turn);
+        let output = Output::open(&site.root, folder, copies, turn);
         output.notes().iter().for_each(|note| context.talk.line(note));
-        let archived = archive::write(context, site, &remembered, &mut output, findings).map_err(one)?;
-        let put = |path: &str, bytes: &[u8]| output.put(path, bytes);
+        let archived = archive::write(context, site, &remembered, &output, findings).map_err(one)?;
+        let put = |path: &str, document: &Document<'_>| output.put(path, document);
         let mut composed = site.compose(context, &remembered, archived.feeds, findings, put)?;
         composed.remembered.extend(archived.remembered);
         if !self.new_ids {
-            let changed = kept::changed_ids(site, output.changed());
+            let changed = kept::changed_ids(site, &output.changed());
             if !changed.is_empty() {
                 return Err(changed);
             }

@@ -7,6 +7,7 @@ use crate::diagnostic::Severity;
 use crate::disk::{output, written};
 use clap::Args;
 use serde_json::json;
+use std::sync::{Mutex, PoisonError};
 
 /// Show every finding in content, settings and templates; nothing is written.
 #[derive(Debug, Args)]
@@ -25,13 +26,14 @@ impl Check {
         if let Some(site) = &site {
             let folder = &site.config.content.output;
             let remembered = written::remembered(&site.root, folder);
-            let mut changed = Vec::new();
-            let composed = site.compose(context, &remembered, vec![], &mut findings, |path, bytes| {
-                if !output::same(&site.root.join(folder).join(path), bytes) {
-                    changed.push(path.to_string());
+            let changed = Mutex::new(Vec::new());
+            let composed = site.compose(context, &remembered, vec![], &mut findings, |path, document| {
+                if !output::same(&site.root.join(folder).join(path), document) {
+                    changed.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_string());
                 }
                 Ok(())
             });
+            let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
             match composed {
                 Ok(composed) => summary = site.summary(composed.feeds),
                 Err(errors) => {

@@ -10,7 +10,8 @@ use crate::feed::diff::{Diff, NewSide, compare};
 use crate::feed::read::{self, Published};
 use clap::Args;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 /// Show what the next build would change for a reader.
 #[derive(Debug, Args)]
@@ -59,13 +60,14 @@ impl DiffCommand {
 /// The feeds as the next build would write them, read back by the same reader as the old ones.
 pub fn next_feeds(context: &Context, site: &Site, findings: &mut Vec<Diagnostic>) -> Option<Vec<Published>> {
     let remembered = written::remembered(&site.root, &site.config.content.output);
-    let mut feeds = Vec::new();
-    let composed = site.compose(context, &remembered, vec![], findings, |path, bytes| {
+    let feeds = Mutex::new(BTreeMap::new());
+    let composed = site.compose(context, &remembered, vec![], findings, |path, document| {
         if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {
-            feeds.push(read::parse(bytes, path)?);
+            let feed = read::parse(&document.to_vec(), path)?;
+            feeds.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), feed);
         }
         Ok(())
     });
     composed.map_err(|errors| findings.extend(errors)).ok()?;
-    Some(feeds)
+    Some(feeds.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
 }

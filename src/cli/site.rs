@@ -10,6 +10,7 @@ use crate::content::post::Content;
 use crate::diagnostic::Diagnostic;
 use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
+use crate::feed::document::{Cut, Document, Room};
 use crate::feed::entry::{Entries, Weighed};
 use crate::feed::listing::{Group, Kind, Listed, Listing};
 use crate::feed::plan::{Plan, Planned, Remembered, needed, plan};
@@ -26,6 +27,9 @@ use url::Url;
 
 /// How many posts make a build long enough for a progress bar.
 const LONG: usize = 400;
+
+/// How many bytes of entries are kept as they stand in feeds: those of some thousand posts.
+const KEPT: u64 = 64 * 1024 * 1024;
 
 /// A site, read and joined.
 pub struct Site {
@@ -144,17 +148,31 @@ impl Site {
         remembered: &BTreeMap<String, Remembered>,
         archives: Vec<Listed>,
         findings: &mut Vec<Diagnostic>,
-        mut sink: impl FnMut(&str, &[u8]) -> Result<(), Diagnostic>,
+        sink: impl Fn(&str, &Document<'_>) -> Result<(), Diagnostic> + Sync,
     ) -> Result<Composed, Vec<Diagnostic>> {
         let Plan { feeds, aliases, findings: found } = plan(&self.collection, &self.config, remembered, context.now);
         findings.extend(found);
-        let entries = self.entries(context, &feeds)?;
-        let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries };
+        let room = Room::of(KEPT);
+        let entries = self.entries(context, &feeds, &room)?;
+        let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries, room: &room };
         let mut composed = Composed { feeds: feeds.len() + archives.len(), ..Composed::default() };
         let bar = (feeds.len() > LONG / 4).then(|| context.talk.progress(feeds.len() as u64, "writing feeds"));
+        let document = |feed: &Planned| {
+            let mut found = Vec::new();
+            let updated_at = composer.documents(feed, &mut found, &sink)?;
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
+            Ok((updated_at, found))
+        };
+        let made: Vec<Result<_, Diagnostic>> = feeds.par_iter().with_max_len(1).map(document).collect();
+        if let Some(bar) = &bar {
+            bar.finish_and_clear();
+        }
         let mut updated = Vec::with_capacity(feeds.len());
-        for feed in &feeds {
-            let updated_at = composer.documents(feed, findings, &mut sink).map_err(|err| vec![err])?;
+        for (feed, made) in feeds.iter().zip(made) {
+            let (updated_at, found) = made.map_err(|err| vec![err])?;
+            findings.extend(found);
             updated.push(updated_at);
             let memory = Remembered {
                 axis: match feed.kind {
@@ -166,12 +184,6 @@ impl Site {
                 updated_at,
             };
             composed.remembered.insert(feed.folder.clone(), memory);
-            if let Some(bar) = &bar {
-                bar.inc(1);
-            }
-        }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
         }
         let listing = self.listing(&feeds, &updated, archives);
         let page = page::render(&self.templates, &listing).map_err(|err| vec![err])?;
@@ -181,7 +193,7 @@ impl Site {
             ("feeds/feeds.opml", &opml::write(&listing)),
             ("feeds/style.css", style.as_bytes()),
         ] {
-            sink(path, bytes).map_err(|err| vec![err])?;
+            sink(path, &Document::of(bytes)).map_err(|err| vec![err])?;
         }
         composed.listing = Some(listing);
         composed.served = self.served(&feeds, aliases);
@@ -189,14 +201,19 @@ impl Site {
     }
 
     /// The entries that some file shows, each rendered once, in parallel.
-    fn entries(&self, context: &Context, feeds: &[Planned]) -> Result<Vec<Option<Weighed>>, Vec<Diagnostic>> {
+    fn entries(
+        &self,
+        context: &Context,
+        feeds: &[Planned],
+        room: &Room,
+    ) -> Result<Vec<Option<Box<Weighed>>>, Vec<Diagnostic>> {
         let wanted = needed(feeds, &self.collection);
         let renderer = Renderer::new();
         let size_of = |path: &str| load::size_of(&self.root, &self.config, path);
         let entries = Entries { collection: &self.collection, config: &self.config, size_of: &size_of };
         let count = wanted.iter().flatten().count();
         let bar = (count > LONG).then(|| context.talk.progress(count as u64, "rendering posts"));
-        let made: Vec<Result<Option<Weighed>, Diagnostic>> = wanted
+        let made: Vec<Result<Option<Box<Weighed>>, Diagnostic>> = wanted
             .par_iter()
             .zip(&self.collection.articles)
             .map(|(wanted, article)| {
@@ -213,7 +230,12 @@ impl Site {
                 if let Some(bar) = &bar {
                     bar.inc(1);
                 }
-                Ok(Some(entries.entry(article, rendered)))
+                let weighed = Box::new(entries.entry(article, rendered));
+                let carries = article.post.content.unwrap_or(self.config.feeds.content);
+                for &format in self.config.feeds.formats.iter().filter(|_| room.is_left()) {
+                    weighed.cuts.make(&weighed.entry, Cut { format, carries }, room);
+                }
+                Ok(Some(weighed))
             })
             .collect();
         if let Some(bar) = bar {

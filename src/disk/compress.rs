@@ -18,7 +18,7 @@ pub enum Coding {
 }
 
 /// The smallest file that has copies, in bytes: below, what a head takes is more than what is saved.
-pub const SMALLEST: usize = 1_000;
+pub const SMALLEST: u64 = 1_000;
 
 /// The endings of files that have copies: all that a build writes and that is text.
 const TEXTS: [&str; 7] = ["xml", "json", "html", "opml", "css", "txt", "svg"];
@@ -72,7 +72,7 @@ impl Coding {
 }
 
 /// Whether a file of this name and size has copies.
-pub fn has_copies(path: &str, size_bytes: usize) -> bool {
+pub fn has_copies(path: &str, size_bytes: u64) -> bool {
     let is_text = path.rsplit_once('.').is_some_and(|(_, ending)| TEXTS.contains(&ending));
     is_text && size_bytes >= SMALLEST
 }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn texts_of_a_thousand_bytes_have_copies() {
         #[track_caller]
-        fn case(path: &str, size: usize, want: bool) {
+        fn case(path: &str, size: u64, want: bool) {
             assert_eq!(has_copies(path, size), want, "{path} {size}");
         }
         case("atom.xml", 1_000, true);

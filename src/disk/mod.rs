@@ -4,6 +4,7 @@
 pub mod compress;
 pub mod dkim;
 pub mod fetch;
+mod fingerprint;
 pub mod hosting;
 pub mod http;
 pub mod key;

@@ -6,17 +6,19 @@
 //! be made again from the posts, so they are not forced to the disk one by one.
 
 use super::compress::{Coding, has_copies};
+use super::fingerprint;
 use super::load::reason;
 use super::replace::{self, beside};
 use super::written::{self, Memory, STATE, Written};
 use crate::diagnostic::Diagnostic;
+use crate::feed::document::Document;
 use rayon::prelude::*;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a build did, as paths under the output folder, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,6 +71,9 @@ pub enum Copies {
     Leave,
 }
 
+/// How many bytes are read or written at once.
+const BUFFER: usize = 128 * 1024;
+
 /// How many bytes of files wait to be compressed at once, which is done on all processors.
 const WAITING: usize = 8 * 1024 * 1024;
 
@@ -79,13 +84,19 @@ pub struct Output<'a> {
     state: PathBuf,
     before: Written,
     copies: Copies,
-    to_copy: Vec<(String, Vec<u8>)>,
     notes: Vec<String>,
+    work: Mutex<Work>,
+    done: bool,
+    _turn: &'a Turn,
+}
+
+/// What was brought so far.
+#[derive(Default)]
+struct Work {
+    to_copy: Vec<(String, Vec<u8>)>,
     staged: Vec<String>,
     now: BTreeMap<String, String>,
     report: Report,
-    done: bool,
-    _turn: &'a Turn,
 }
 
 impl<'a> Output<'a> {
@@ -105,11 +116,8 @@ impl<'a> Output<'a> {
             state: root.join(STATE),
             before,
             copies,
-            to_copy: vec![],
             notes,
-            staged: vec![],
-            now: BTreeMap::new(),
-            report: Report::default(),
+            work: Mutex::default(),
             done: false,
             _turn: turn,
         }
@@ -120,52 +128,63 @@ impl<'a> Output<'a> {
         &self.notes
     }
 
-    /// Takes the bytes of a file: compares them with what is there, and lays them beside it where they differ.
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a file: compares it with what is there, and lays it beside that where it differs.
     ///
     /// # Errors
     ///
     /// What the system said; a path through a link, which could lead out of the folder.
-    pub fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
-        let is_new = self.lay(path, bytes)?;
-        if self.copies == Copies::Make && has_copies(path, bytes.len()) && (is_new || !self.has_its_copies(path)) {
-            self.to_copy.push((path.to_string(), bytes.to_vec()));
-            if self.to_copy.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING {
-                self.make_copies()?;
+    pub fn put(&self, path: &str, document: &Document<'_>) -> Result<(), Diagnostic> {
+        let is_new = self.lay(path, document)?;
+        if self.copies == Copies::Make
+            && has_copies(path, document.size_bytes())
+            && (is_new || !self.has_its_copies(path))
+        {
+            let mut work = self.work();
+            work.to_copy.push((path.to_string(), document.to_vec()));
+            if work.to_copy.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING {
+                let waiting = std::mem::take(&mut work.to_copy);
+                drop(work);
+                self.make_copies(waiting)?;
             }
         }
         Ok(())
     }
 
     /// Whether the copies of a file that stays as it is are there, as they were written. They stay then, too.
-    fn has_its_copies(&mut self, path: &str) -> bool {
+    fn has_its_copies(&self, path: &str) -> bool {
         let names = Coding::ALL.map(|coding| format!("{path}{}", coding.ending()));
         let as_written = |name: &String| {
             let was = self.before.files.get(name)?;
-            let there = fs::read(self.folder.join(name)).is_ok_and(|bytes| hash(&bytes) == *was);
+            let there = fs::read(self.folder.join(name)).is_ok_and(|bytes| fingerprint::is_of(was, &bytes));
             (there && !self.leads_through_link(name)).then(|| was.clone())
         };
         let Some(hashes) = names.iter().map(as_written).collect::<Option<Vec<String>>>() else { return false };
-        self.report.unchanged.extend(names.iter().cloned());
-        self.now.extend(names.into_iter().zip(hashes));
+        let mut work = self.work();
+        work.report.unchanged.extend(names.iter().cloned());
+        work.now.extend(names.into_iter().zip(hashes));
         true
     }
 
     /// Compresses what waits for it, and lays the copies beside.
-    fn make_copies(&mut self) -> Result<(), Diagnostic> {
-        let waiting = std::mem::take(&mut self.to_copy);
+    fn make_copies(&self, waiting: Vec<(String, Vec<u8>)>) -> Result<(), Diagnostic> {
         let pack = |(path, bytes): (String, Vec<u8>)| {
             Coding::ALL.map(|coding| Some((format!("{path}{}", coding.ending()), coding.pack(&bytes)?)))
         };
         let made: Vec<_> = waiting.into_par_iter().map(pack).collect();
-        made.iter().flatten().flatten().try_for_each(|(name, copy)| self.lay(name, copy).map(drop))
+        made.iter().flatten().flatten().try_for_each(|(name, copy)| self.lay(name, &Document::of(copy)).map(drop))
     }
 
-    /// Lays bytes beside their file where they differ from it, and says whether they do.
-    fn lay(&mut self, path: &str, bytes: &[u8]) -> Result<bool, Diagnostic> {
-        self.now.insert(path.to_string(), hash(bytes));
+    /// Lays a file beside the one that is there where they differ, and says whether they do.
+    fn lay(&self, path: &str, document: &Document<'_>) -> Result<bool, Diagnostic> {
         let target = self.folder.join(path);
-        if same(&target, bytes) {
-            self.report.unchanged.push(path.to_string());
+        if same(&target, document) {
+            let mut work = self.work();
+            work.now.insert(path.to_string(), fingerprint::of(document));
+            work.report.unchanged.push(path.to_string());
             return Ok(false);
         }
         let shown = format!("{}/{path}", self.shown);
@@ -176,15 +195,18 @@ impl<'a> Output<'a> {
         if fs::symlink_metadata(&target).is_ok_and(|found| found.is_dir()) {
             return Err(Diagnostic::error(format!("cannot write `{shown}`: there is a folder of that name")));
         }
-        if self.staged.is_empty() {
-            self.before.building = true;
-            self.save(&self.before)?;
+        {
+            let mut work = self.work();
+            if work.staged.is_empty() {
+                self.save(&Written { building: true, ..self.before.clone() })?;
+            }
+            work.staged.push(path.to_string());
         }
         let parent = target.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(|err| unwritable(&shown, &err))?;
-        self.staged.push(path.to_string());
-        let write = replace::create_beside(&target).and_then(|mut file| file.write_all(bytes));
-        write.map_err(|err| unwritable(&shown, &err))?;
+        let file = replace::create_beside(&target);
+        let hash = file.and_then(|file| written_to(file, document)).map_err(|err| unwritable(&shown, &err))?;
+        self.work().now.insert(path.to_string(), hash);
         Ok(true)
     }
 
@@ -196,16 +218,19 @@ impl<'a> Output<'a> {
     }
 
     /// Leaves a file that the last build wrote as it is: it stays ours. One that was put already is what was put.
-    pub fn keep(&mut self, path: &str) {
-        if let Some(was) = self.before.files.get(path).filter(|_| !self.now.contains_key(path)) {
-            self.now.insert(path.to_owned(), was.clone());
-            self.report.unchanged.push(path.to_owned());
+    pub fn keep(&self, path: &str) {
+        let mut work = self.work();
+        if let Some(was) = self.before.files.get(path).filter(|_| !work.now.contains_key(path)) {
+            work.now.insert(path.to_owned(), was.clone());
+            work.report.unchanged.push(path.to_owned());
         }
     }
 
-    /// What was put and differs from what is there, as paths under the output folder.
-    pub fn changed(&self) -> &[String] {
-        &self.staged
+    /// What was put and differs from what is there, as paths under the output folder, sorted.
+    pub fn changed(&self) -> Vec<String> {
+        let mut changed = self.work().staged.clone();
+        changed.sort();
+        changed
     }
 
     /// Makes everything that was put visible, and removes what no feed owns any more. What failed after the first file
@@ -215,74 +240,79 @@ impl<'a> Output<'a> {
     ///
     /// What the system said before anything became visible.
     pub fn commit(mut self, memory: Memory) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
-        self.make_copies()?;
-        if !self.staged.is_empty() {
+        let waiting = std::mem::take(&mut self.work().to_copy);
+        self.make_copies(waiting)?;
+        let mut work = std::mem::take(&mut *self.work());
+        if !work.staged.is_empty() {
             // Should this be killed among its renames, the next build still knows every file that is ours.
             let mut files = self.before.files.clone();
-            files.extend(self.now.clone());
-            self.save(&Written { files, building: true, ..self.before.clone() })?;
+            files.extend(work.now.clone());
+            if let Err(err) = self.save(&Written { files, building: true, ..self.before.clone() }) {
+                self.work().staged = work.staged;
+                return Err(err);
+            }
         }
         let mut failed = Vec::new();
-        if let Err(err) = self.rename_all() {
-            if self.report.written.is_empty() {
+        if let Err(err) = self.rename_all(&mut work) {
+            if work.report.written.is_empty() {
                 return Err(err);
             }
             failed.push(err.hint("some feeds are new and some old; run `tidings build` again"));
         } else {
-            self.remove_orphans(&mut failed);
-            let files = std::mem::take(&mut self.now);
+            self.remove_orphans(&mut work, &mut failed);
+            let files = std::mem::take(&mut work.now);
             let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
             let Memory { feeds, gone, .. } = memory;
             let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
             let saved = self.save_as(written::POSTS, &posts).and_then(|()| self.save(&written));
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
-        let mut report = std::mem::take(&mut self.report);
+        let mut report = work.report;
         report.written.sort();
         report.unchanged.sort();
         Ok((report, failed))
     }
 
     /// Renames what lies beside, until one fails; then the others are taken back.
-    fn rename_all(&mut self) -> Result<(), Diagnostic> {
+    fn rename_all(&mut self, work: &mut Work) -> Result<(), Diagnostic> {
         // By name, so that a copy follows its file at once: a server that does not compare them may send the one for the other.
-        self.staged.sort();
-        let mut staged = std::mem::take(&mut self.staged).into_iter();
+        work.staged.sort();
+        let mut staged = std::mem::take(&mut work.staged).into_iter();
         self.done = true;
         while let Some(path) = staged.next() {
             let target = self.folder.join(&path);
             if let Err(err) = fs::rename(beside(&target), &target) {
                 let failed = unwritable(&format!("{}/{path}", self.shown), &err);
-                self.report.missed = std::iter::once(path).chain(staged).collect();
-                for left in &self.report.missed {
+                work.report.missed = std::iter::once(path).chain(staged).collect();
+                for left in &work.report.missed {
                     let _ = fs::remove_file(beside(&self.folder.join(left)));
                 }
                 return Err(failed);
             }
-            self.report.written.push(path);
+            work.report.written.push(path);
         }
         Ok(())
     }
 
     /// Removes what no feed owns any more. What cannot be removed stays ours, so that the next build tries again.
-    fn remove_orphans(&mut self, failed: &mut Vec<Diagnostic>) {
+    fn remove_orphans(&mut self, work: &mut Work, failed: &mut Vec<Diagnostic>) {
         for (path, was) in std::mem::take(&mut self.before.files) {
-            if self.now.contains_key(&path) {
+            if work.now.contains_key(&path) {
                 continue;
             }
             let target = self.folder.join(&path);
             match fs::read(&target) {
-                Ok(bytes) if hash(&bytes) == was && !self.leads_through_link(&path) => {
+                Ok(bytes) if fingerprint::is_of(&was, &bytes) && !self.leads_through_link(&path) => {
                     if let Err(err) = fs::remove_file(&target) {
                         let what = format!("cannot remove `{}/{path}`: {}", self.shown, reason(&err));
                         failed.push(Diagnostic::error(what).hint("the feeds are written; no feed owns this file"));
-                        self.now.insert(path, was);
+                        work.now.insert(path, was);
                         continue;
                     }
                     self.remove_empty_folders(&path);
-                    self.report.removed.push(path);
+                    work.report.removed.push(path);
                 }
-                Ok(_) => self.report.kept.push(path),
+                Ok(_) => work.report.kept.push(path),
                 Err(_) => {}
             }
         }
@@ -316,7 +346,7 @@ impl<'a> Output<'a> {
 
     fn save_as(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
         let path = self.state.join(name);
-        if same(&path, bytes) {
+        if same(&path, &Document::of(bytes)) {
             return Ok(());
         }
         replace::whole(&path, bytes).map_err(|err| unwritable(&format!("{STATE}/{name}"), &err))
@@ -327,7 +357,7 @@ impl Drop for Output<'_> {
     /// A build that stops halfway takes back what it laid beside.
     fn drop(&mut self) {
         if !self.done {
-            for path in &self.staged {
+            for path in &std::mem::take(&mut self.work().staged) {
                 let target = self.folder.join(path);
                 let _ = fs::remove_file(beside(&target));
                 self.remove_empty_folders(path);
@@ -345,14 +375,35 @@ fn sweep(folder: &Path) {
 }
 
 /// Whether a file is there with exactly these bytes.
-pub fn same(path: &Path, bytes: &[u8]) -> bool {
+pub fn same(path: &Path, document: &Document<'_>) -> bool {
     // The size is asked first: most files that differ differ in it, and need not be read.
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64)
-        && fs::read(path).is_ok_and(|there| there == bytes)
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == document.size_bytes())
+        && File::open(path).is_ok_and(|file| holds(file, document))
 }
 
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+/// Whether what can be read is exactly this.
+fn holds(mut file: File, document: &Document<'_>) -> bool {
+    let mut there = vec![0; BUFFER];
+    let same = document.each(|bytes| {
+        bytes.chunks(BUFFER).try_for_each(|chunk| {
+            let there = &mut there[..chunk.len()];
+            file.read_exact(there).map_err(drop)?;
+            if there == chunk { Ok(()) } else { Err(()) }
+        })
+    });
+    same.is_ok() && file.read(&mut there[..1]).is_ok_and(|more| more == 0)
+}
+
+/// Writes a document, and returns its fingerprint.
+fn written_to(file: File, document: &Document<'_>) -> io::Result<String> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
+    let mut print = fingerprint::Fingerprint::default();
+    document.each(|bytes| {
+        print.take(bytes);
+        out.write_all(bytes)
+    })?;
+    out.flush()?;
+    Ok(print.done())
 }
 
 fn unwritable(path: &str, err: &io::Error) -> Diagnostic {
@@ -373,8 +424,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (root, turn) = (dir.path(), turn(dir.path()));
         let put = |names: &[&str]| {
-            let mut output = Output::open(root, "public", Copies::Leave, &turn);
-            names.iter().for_each(|name| output.put(name, b"new").unwrap());
+            let output = Output::open(root, "public", Copies::Leave, &turn);
+            names.iter().for_each(|name| output.put(name, &Document::of(b"new")).unwrap());
             output
         };
         let output = put(&["a", "b", "c"]);
@@ -403,8 +454,8 @@ mod tests {
     fn a_list_that_cannot_be_saved_at_the_end_does_not_hide_what_was_done() {
         let dir = tempfile::tempdir().unwrap();
         let (root, turn) = (dir.path(), turn(dir.path()));
-        let mut output = Output::open(root, "public", Copies::Leave, &turn);
-        output.put("a", b"new").unwrap();
+        let output = Output::open(root, "public", Copies::Leave, &turn);
+        output.put("a", &Document::of(b"new")).unwrap();
         output.commit(Memory::default()).unwrap();
         fs::create_dir(root.join(".tidings/.written.json.tidings-new")).unwrap();
         let (report, failed) = Output::open(root, "public", Copies::Leave, &turn).commit(Memory::default()).unwrap();

@@ -5,6 +5,7 @@ use super::output::same;
 use super::replace;
 use super::written::STATE;
 use crate::diagnostic::Diagnostic;
+use crate::feed::document::Document;
 use crate::feed::served::Served;
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub fn write(root: &Path, site: &Served) -> Result<(), Diagnostic> {
     let mut bytes = serde_json::to_vec_pretty(site).unwrap_or_default();
     bytes.push(b'\n');
     let path = root.join(STATE).join(FILE);
-    if same(&path, &bytes) {
+    if same(&path, &Document::of(&bytes)) {
         return Ok(());
     }
     replace::whole(&path, &bytes).map_err(|err| {

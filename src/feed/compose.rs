@@ -1,13 +1,13 @@
 //! From planned feeds and entries to documents: the subscription feed within its limits, and the archives behind it.
 //!
-//! Documents are made feed by feed: of documents, memory holds those of one feed and not of all. Of entries it holds every
-//! one that some file shows, each rendered once. A subscription feed keeps below its limit in every format, and shows the
-//! same entries in each.
+//! Documents are made feed by feed, in pieces: memory holds none as a whole. Of entries it holds every one that some file
+//! shows, each rendered once. A subscription feed keeps below its limit in every format, and shows the same entries in each.
 
+use super::document::{Document, Room};
 use super::entry::Weighed;
 use super::listing::Kind;
 use super::plan::Planned;
-use super::{Archive, Feed, Person, write};
+use super::{Archive, Feed, Person};
 use crate::config::Config;
 use crate::content::collection::{Collection, segment};
 use crate::content::post::Content;
@@ -25,7 +25,9 @@ pub struct Composer<'a> {
     /// The settings.
     pub config: &'a Config,
     /// For each post of the collection, its entry, where some file shows it.
-    pub entries: &'a [Option<Weighed>],
+    pub entries: &'a [Option<Box<Weighed>>],
+    /// How many pieces of entries may be kept from one feed to the next.
+    pub room: &'a Room,
 }
 
 /// One part of a feed's archives: a year, or part of a year that is too large for one document.
@@ -36,7 +38,7 @@ struct Part {
 }
 
 impl Composer<'_> {
-    /// Writes every document of a feed: `sink` gets the path under the output folder and the bytes.
+    /// Makes every document of a feed: `sink` gets the path under the output folder and the document.
     ///
     /// Returns when the feed's newest entry was updated.
     ///
@@ -47,36 +49,27 @@ impl Composer<'_> {
         &self,
         planned: &Planned,
         findings: &mut Vec<Diagnostic>,
-        mut sink: impl FnMut(&str, &[u8]) -> Result<(), E>,
+        mut sink: impl FnMut(&str, &Document<'_>) -> Result<(), E>,
     ) -> Result<DateTime<Utc>, E> {
         let mut shown = self.within_bytes(planned, findings);
-        let mut out = Vec::new();
         loop {
             let archived = planned.has_archives() && shown.len() < planned.articles.len();
             let parts = if archived { self.parts(planned, findings) } else { vec![] };
             let previous = parts.last().map(|part| planned.folder_url(&part.folder()));
             let feed = self.feed(planned, "", &shown, Archive { current: None, previous });
+            let documents = self.in_all_formats(planned, &feed, &shown);
             // The bound on an entry's size is not a proof: what came out is what counts.
-            let documents: Vec<Vec<u8>> = planned
-                .settings
-                .formats
-                .iter()
-                .map(|&format| {
-                    out.clear();
-                    write(format, &feed, &mut out);
-                    out.clone()
-                })
-                .collect();
-            let largest = documents.iter().map(Vec::len).max().unwrap_or(0) as u64;
+            let largest = documents.iter().map(Document::size_bytes).max().unwrap_or(0);
             if largest > planned.settings.bytes && shown.len() > 1 {
                 shown.pop();
                 continue;
             }
-            for (format, bytes) in planned.settings.formats.iter().zip(&documents) {
-                sink(&format!("{}{}", planned.folder, format.file_name()), bytes)?;
+            for (format, document) in planned.settings.formats.iter().zip(&documents) {
+                sink(&format!("{}{}", planned.folder, format.file_name()), document)?;
             }
+            drop(documents);
             for (i, part) in parts.iter().enumerate() {
-                self.archive(planned, part, i.checked_sub(1).map(|p| &parts[p]), &mut out, &mut sink)?;
+                self.archive(planned, part, i.checked_sub(1).map(|p| &parts[p]), &mut sink)?;
             }
             return Ok(feed.updated_at);
         }
@@ -87,20 +80,26 @@ impl Composer<'_> {
         planned: &Planned,
         part: &Part,
         before: Option<&Part>,
-        out: &mut Vec<u8>,
-        sink: &mut impl FnMut(&str, &[u8]) -> Result<(), E>,
+        sink: &mut impl FnMut(&str, &Document<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let archive = Archive {
             current: Some(planned.folder_url("")),
             previous: before.map(|part| planned.folder_url(&part.folder())),
         };
         let feed = self.feed(planned, &part.folder(), &part.articles, archive);
-        for &format in &planned.settings.formats {
-            out.clear();
-            write(format, &feed, out);
-            sink(&format!("{}{}{}", planned.folder, part.folder(), format.file_name()), out)?;
+        for (format, document) in
+            planned.settings.formats.iter().zip(self.in_all_formats(planned, &feed, &part.articles))
+        {
+            sink(&format!("{}{}{}", planned.folder, part.folder(), format.file_name()), &document)?;
         }
         Ok(())
+    }
+
+    fn in_all_formats(&self, planned: &Planned, feed: &Feed, shown: &[(usize, Content)]) -> Vec<Document<'_>> {
+        let entries: Vec<(&Weighed, Content)> =
+            shown.iter().filter_map(|&(i, carries)| Some((self.entries[i].as_deref()?, carries))).collect();
+        let formats = planned.settings.formats.iter();
+        formats.map(|&format| Document::of_feed(format, feed, &entries, self.room)).collect()
     }
 
     /// The shown posts as far as the limit by bytes allows. A post that would take more than half of the room is carried by
@@ -174,11 +173,11 @@ impl Composer<'_> {
         parts
     }
 
+    /// What a document says of itself; its entries are not part of it.
     fn feed(&self, planned: &Planned, below: &str, shown: &[(usize, Content)], archive: Archive) -> Feed {
         let site = &self.config.site;
-        let entries: Vec<_> =
-            shown.iter().filter_map(|&(i, _)| self.entries[i].as_ref()).map(|w| w.entry.clone()).collect();
-        let newest = entries.iter().map(|e| e.updated_at).max();
+        let entries = shown.iter().filter_map(|&(i, _)| self.entries[i].as_ref());
+        let newest = entries.map(|weighed| weighed.entry.updated_at).max();
         // Each document has an id of its own: two feeds may not share one (RFC 4287, section 4.2.6), and no reader minds.
         let path = format!("{}{below}", if planned.folder.is_empty() { "all/" } else { &planned.folder });
         let id: Vec<String> = path.trim_end_matches('/').split('/').map(segment).collect();
@@ -195,8 +194,8 @@ impl Composer<'_> {
             hub: planned.settings.hub.as_ref().map(|hub| Text::new(hub.as_str())),
             author: Person { name: site.author.clone().unwrap_or_else(|| site.title.clone()), url: None },
             archive,
-            carries: shown.iter().map(|&(_, carries)| carries).collect(),
-            entries,
+            carries: vec![],
+            entries: vec![],
         }
     }
 

@@ -1,5 +1,6 @@
 //! A post as an entry: the one value that feeds, archives and, later, mails are made from.
 
+use super::document::Cuts;
 use super::{Entry, EntryTerm, Media, Person};
 use crate::config::Config;
 use crate::content::collection::{Article, Collection, State};
@@ -20,8 +21,8 @@ pub struct Entries<'a> {
     pub size_of: &'a (dyn Fn(&str) -> Option<u64> + Sync),
 }
 
-/// An entry, and how much room it takes in the largest of the formats.
-#[derive(Clone, Debug)]
+/// An entry, how much room it takes in the largest of the formats, and its pieces.
+#[derive(Debug)]
 pub struct Weighed {
     /// The entry.
     pub entry: Arc<Entry>,
@@ -29,6 +30,8 @@ pub struct Weighed {
     pub full_bytes: u64,
     /// What it takes without.
     pub summary_bytes: u64,
+    /// The entry as the bytes of each format.
+    pub cuts: Cuts,
 }
 
 impl Entries<'_> {
@@ -78,7 +81,8 @@ impl Entries<'_> {
             enclosure,
         };
         let summary_bytes = metadata_bytes(&entry);
-        Weighed { full_bytes: summary_bytes + weight, summary_bytes, entry: Arc::new(entry) }
+        let cuts = Cuts::new(self.config.site.language.clone());
+        Weighed { full_bytes: summary_bytes + weight, summary_bytes, entry: Arc::new(entry), cuts }
     }
 
     fn person(&self, author: &crate::content::collection::Author, permalink: &Url) -> Person {

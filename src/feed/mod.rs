@@ -8,6 +8,7 @@ pub mod atom;
 pub mod compose;
 pub mod diff;
 pub mod discover;
+pub mod document;
 pub mod entry;
 pub mod gone;
 pub mod hosting;

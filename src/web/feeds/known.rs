@@ -379,7 +379,7 @@ impl Slot {
         let feed = feed::parse(bytes, &format!("{}{}", shared.url, self.name)).ok()?;
         let page = opened::render(&shared.templates, &feed, around).ok()?.into_bytes();
         let copy = |coding: Coding| coding.pack(&page).map(|copy| (coding, Bytes::from(copy), None));
-        let codings = Coding::ALL.into_iter().filter(|_| has_copies(INDEX, page.len()));
+        let codings = Coding::ALL.into_iter().filter(|_| has_copies(INDEX, page.len() as u64));
         let copies = codings.filter_map(copy).collect();
         Some(Document::new(Source {
             kind: Kind::Page,
