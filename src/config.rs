@@ -34,6 +34,7 @@ pub use theme::{Colours, Logo, PAIRS, Theme};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 use chrono::NaiveTime;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
@@ -249,7 +250,7 @@ impl Format {
 }
 
 /// How much of a post a feed carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Content {
     /// Lead and body.
     Full,

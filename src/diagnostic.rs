@@ -3,13 +3,13 @@
 //! A [`Diagnostic`] is a value: the message, its severity, the place it points at and a hint. Rendering it needs the line
 //! it points at, which the caller supplies, so that this file never touches the disk.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
 /// Whether a finding stops the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing is written while one of these stands.
@@ -19,7 +19,7 @@ pub enum Severity {
 }
 
 /// A stretch of one line in a file: counted from 1, in characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// Line, from 1.
     pub line: u32,
@@ -30,7 +30,7 @@ pub struct Span {
 }
 
 /// A value and where it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
@@ -46,7 +46,7 @@ impl<T> Spanned<T> {
 }
 
 /// A file, and a place in it where that is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Path from the site's root, with `/`.
     pub file: String,
@@ -55,7 +55,7 @@ pub struct Place {
 }
 
 /// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// Whether it stops the work.
     pub severity: Severity,

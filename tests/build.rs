@@ -76,9 +76,10 @@ fn a_build_says_what_it_did_and_a_second_one_touches_nothing_and_is_silent() {
     site.run(["build", "--locked"]).stdout("").stderr("").succeeds();
     assert_eq!(output(&site), old);
     assert_eq!(site.modified("tidings.lock"), lock);
-    let build_lock = |f: &&String| *f != "build.lock";
+    // The cache may learn from each look that a file has settled.
+    let ours = |f: &&String| *f != "build.lock" && !f.starts_with("cache/");
     let files = site.files(".tidings");
-    for (file, was) in files.iter().zip(state).filter(|(f, _)| build_lock(f)) {
+    for (file, was) in files.iter().zip(state).filter(|(f, _)| ours(f)) {
         assert_eq!(site.modified(&format!(".tidings/{file}")), was, "{file}");
     }
     // One post changes one feed of a tag, and the other stays as it is.

@@ -12,6 +12,10 @@ use tidings::content::post::{Reading, parse};
 use tidings::digest::compose::{Composer, Edition, Editorial, Settings};
 use tidings::digest::issue::{Issue, Links};
 use tidings::digest::render::{MOST_BYTES, Medium, Rendered, Renderer, TEMPLATE};
+use tidings::disk::cache::Cache;
+use tidings::disk::last::Prints;
+use tidings::disk::posts::{Keep, Posts};
+use tidings::disk::tree::Tree;
 use tidings::disk::{load, lockfile};
 use tidings::template::Templates;
 use tidings::text::Text;
@@ -23,7 +27,9 @@ fn sample(language: &str, posts: &[(&str, &str)]) -> (Config, Collection) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = load::config(root).unwrap();
     config.site.language = language.into();
-    let (mut parts, _): (Parts, _) = load::content(root, &config);
+    let (cache, prints) = (Cache::of(root), Prints::default());
+    let reading = Posts { cache: &cache, prints: &prints, keep: Keep::No };
+    let mut parts: Parts = load::content(root, &config, &Tree::of(root, &config), &reading).parts;
     let dialect = Dialect::default();
     let (timezone, publish_time) = (config.site.timezone, config.site.publish_time);
     for (name, text) in posts {

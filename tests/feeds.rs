@@ -207,6 +207,7 @@ fn pieces_are_the_whole(feed: &Feed) {
             full_bytes: 0,
             summary_bytes: 0,
             cuts: Cuts::new(feed.language.clone()),
+            looked: vec![],
         };
         let weighed: Vec<Weighed> = feed.entries.iter().map(weigh).collect();
         let entries: Vec<(&Weighed, Content)> = weighed.iter().zip(feed.carries.iter().copied()).collect();

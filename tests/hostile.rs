@@ -703,7 +703,7 @@ mod whole_chain {
             show(&findings, &posts);
             let renderer = Renderer::new();
             let entries = Entries { collection: &collection, config: &config, size_of: &|path| Some(path.len() as u64) };
-            let entries: Vec<_> = needed(&feeds, &collection)
+            let entries: Vec<_> = needed(&feeds.iter().collect::<Vec<_>>(), &collection)
                 .into_iter()
                 .zip(&collection.articles)
                 .map(|(wanted, article)| {

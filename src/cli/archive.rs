@@ -24,6 +24,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{StoreError, block_on};
 use crate::template::Templates;
 use crate::text::Text;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,10 @@ pub struct Archived {
     pub feeds: Vec<listing::Listed>,
     /// What must be remembered of them, by folder.
     pub remembered: BTreeMap<String, Remembered>,
+    /// When it changes by itself: issues grow too old for their feed.
+    pub turns: Vec<DateTime<Utc>>,
+    /// Whether something was said of it that is still true the next time.
+    pub told: bool,
 }
 
 /// Why an archive was not written.
@@ -92,7 +97,7 @@ pub fn write(
                 let pages = plural(pages(&work.before).len(), "issue");
                 context.talk.line(&format!("there is no store `{file}`: the archive of {pages} is left as it was"));
             }
-            work.archived = Archived::default();
+            work.archived = Archived { told: !work.before.is_empty(), ..Archived::default() };
         }
         Err(Failure::Store(err)) => {
             let finding = store_finding(&err);
@@ -158,6 +163,7 @@ impl Work<'_, '_> {
             let (issues, file) = (plural(periods.len(), "issue"), &self.site.config.store.sqlite);
             let last = periods.last().unwrap_or(&"");
             let pages = if periods.len() == 1 { "its page is" } else { "their pages are" };
+            self.archived.told = true;
             self.context.talk.line(&format!(
                 "the store `{file}` knows nothing of {issues} of `{digest}` (`{last}`): {pages} left as before"
             ));
@@ -175,6 +181,8 @@ impl Work<'_, '_> {
         let mut feed = Issues { config, id_prefix, name: shelf.name, title: Text::default() };
         for &listed in &shelf.issues {
             let is_own = listed.digest == shelf.name;
+            let old = config.feeds.age.and_then(|age| TimeDelta::from_std(age).ok());
+            self.archived.turns.extend(old.and_then(|old| listed.period.cutoff.checked_add_signed(old)));
             let in_feed = feed.has_room(told.len(), listed.period.cutoff, self.context.now);
             // Pages may be large, so that one is looked at at a time, and only where something of it is needed.
             let page = match is_own || in_feed || title.is_none() {
@@ -286,7 +294,7 @@ pub fn page_url(config: &Config, digest: &str, period: &str) -> String {
     format!("{}{}{period}/", config.feeds.url, folder(digest))
 }
 
-fn updated_at(listed: &Listed) -> chrono::DateTime<chrono::Utc> {
+fn updated_at(listed: &Listed) -> DateTime<Utc> {
     listed.redacted_at.unwrap_or(listed.period.cutoff)
 }
 

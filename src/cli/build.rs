@@ -5,11 +5,20 @@ use super::talk::{count, findings_json, plural, show};
 use super::{Context, Outcome, archive, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::digest::snippet;
-use crate::disk::output::{Copies, Output, Report, Turn};
+use crate::disk::cache::Cache;
+use crate::disk::last::{self, Last, Said};
+use crate::disk::output::{Committed, Copies, Output, Report, Turn};
+use crate::disk::posts::{Keep, Posts};
+use crate::disk::stamp::Moment;
+use crate::disk::tree::Tree;
 use crate::disk::written::{self, Memory};
-use crate::disk::{hosting, lockfile, served};
+use crate::disk::{hosting, load, lockfile, served};
 use crate::feed::document::Document;
 use crate::feed::gone;
+use crate::feed::made::Made;
+use crate::feed::plan::Planned;
+use crate::feed::window::{self, Window};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 
@@ -39,6 +48,31 @@ struct Built {
     held_back: Vec<(String, String)>,
     gone: Vec<(String, String)>,
     gone_feeds: Vec<(String, String)>,
+}
+
+/// What a build leaves for the next one.
+struct Outputs {
+    /// Its files under the output folder.
+    files: Vec<String>,
+    /// The feeds.
+    made: Vec<Made>,
+    /// When the archive changes by itself.
+    turns: Vec<DateTime<Utc>>,
+}
+
+impl Built {
+    /// A build that did nothing, since the last one holds.
+    fn again(last: &Last, findings: &mut Vec<Diagnostic>) -> Built {
+        findings.extend(last.said.findings.iter().cloned());
+        let mut unchanged: Vec<String> = last.outputs.iter().map(|output| output.file.clone()).collect();
+        unchanged.sort();
+        Built {
+            report: Report { unchanged, ..Report::default() },
+            summary: last.said.summary.clone(),
+            held_back: last.said.held_back.clone(),
+            ..Built::default()
+        }
+    }
 }
 
 /// How many feeds that are gone are named one by one: with an axis, thousands may go.
@@ -133,17 +167,58 @@ impl Build {
     fn build(&self, context: &Context, lock: &mut Option<String>, findings: &mut Vec<Diagnostic>) -> Option<Built> {
         let faulty = if self.keep_going { Faulty::LeaveOut } else { Faulty::Refuse };
         let turn = self.turn(context).map_err(|err| findings.push(err)).ok()?;
-        let (site, found) = site::open(context, faulty);
+        let cache = Cache::of(&context.root);
+        let looked_at = Moment::now();
+        let config = load::config(&context.root).map_err(|found| findings.extend(found)).ok()?;
+        let tree = Tree::of(&context.root, &config);
+        let mut last = Last::load(&cache);
+        if let Some(last) = &mut last
+            && last.holds(&context.root, &config, &tree, context.now, &cache)
+        {
+            return Some(Built::again(last, findings));
+        }
+        let prints = last.as_ref().map(Last::prints).unwrap_or_default();
+        let store = last::stamps(&context.root, &config);
+        let posts = Posts { cache: &cache, prints: &prints, keep: Keep::Yes };
+        let (site, found) = site::join(context, faulty, config, &tree, &posts);
+        drop((tree, prints));
         findings.extend(found);
-        let site = site?;
+        let mut site = site?;
         let in_posts = |f: &Diagnostic| f.place.as_ref().is_some_and(|p| site.left_out.contains(&p.file));
         let stopped = findings.iter().any(|f| f.is_error() && !(self.keep_going && in_posts(f)));
         if stopped {
             return None;
         }
-        let result = self.write(context, &site, turn.as_ref()?, lock, findings);
-        let built = result.map_err(|errors| findings.extend(errors)).ok()?;
-        Some(Built { held_back: site.held_back(), left_out: site.left_out.into_iter().collect(), ..built })
+        let result = self.write(context, &site, turn.as_ref()?, last.as_ref(), lock, findings);
+        let (mut built, outcome) = result.map_err(|errors| findings.extend(errors)).ok()?;
+        built.held_back = site.held_back();
+        built.left_out = std::mem::take(&mut site.left_out).into_iter().collect();
+        let sound =
+            built.left_out.is_empty() && built.report.missed.is_empty() && !findings.iter().any(Diagnostic::is_error);
+        if let Some(outcome) = outcome.filter(|_| sound) {
+            let said =
+                Said { summary: built.summary.clone(), held_back: built.held_back.clone(), findings: findings.clone() };
+            let (root, output) = (&site.root, site.root.join(&site.config.content.output));
+            let last = Last {
+                looked_at,
+                outputs: last::look(&output, outcome.files),
+                own: last::look(root, last::own_files(root)),
+                store,
+                feeds: outcome.made,
+                window: Window::around(
+                    context.now,
+                    window::moments(&site.collection, &site.config).chain(outcome.turns),
+                ),
+                inputs: std::mem::take(&mut site.inputs),
+                said,
+            };
+            last.save(&cache);
+        }
+        if !self.watch {
+            // The program ends soon; giving back each text before takes time.
+            std::mem::forget(site);
+        }
+        Some(built)
     }
 
     /// The right to build, where there is a site at all. It is taken before anything is read, so that of two builds the
@@ -161,9 +236,10 @@ impl Build {
         context: &Context,
         site: &site::Site,
         turn: &Turn,
+        last: Option<&Last>,
         lock: &mut Option<String>,
         findings: &mut Vec<Diagnostic>,
-    ) -> Result<Built, Vec<Diagnostic>> {
+    ) -> Result<(Built, Option<Outputs>), Vec<Diagnostic>> {
         let one = |err: Diagnostic| vec![err];
         let changes = site.new_lock.changes_from(&site.lock);
         if self.locked && !changes.is_empty() {
@@ -178,7 +254,18 @@ impl Build {
         output.notes().iter().for_each(|note| context.talk.line(note));
         let archived = archive::write(context, site, &remembered, &output, findings).map_err(one)?;
         let put = |path: &str, document: &Document<'_>| output.put(path, document);
-        let mut composed = site.compose(context, &remembered, archived.feeds, findings, put)?;
+        let intact = last.map(|last| last.intact(&site.root, &site.config)).unwrap_or_default();
+        let known = |feed: &Planned, sameness: u128| {
+            let made = last?.feeds.iter().find(|made| made.folder == feed.folder && made.sameness == sameness)?;
+            let there = made.files.iter().all(|file| intact.contains(file.as_str()) && output.owns(file));
+            let size = |(path, size): &(String, Option<u64>)| load::size_of(&site.root, &site.config, path) == *size;
+            if !there || !made.looked.iter().all(size) {
+                return None;
+            }
+            made.files.iter().for_each(|file| output.keep(file));
+            Some(made.clone())
+        };
+        let mut composed = site.compose(context, &remembered, archived.feeds, findings, known, put)?;
         composed.remembered.extend(archived.remembered);
         if !self.new_ids {
             let changed = kept::changed_ids(site, &output.changed());
@@ -200,13 +287,17 @@ impl Build {
         let path = site.config.feeds.url.path();
         let gone_feeds = lost.map(|(folder, feed)| (format!("{path}{folder}"), feed.title.clone())).collect();
         let memory = Memory { feeds: composed.remembered, posts, gone: folders };
-        let (report, failed) = output.commit(memory).map_err(one)?;
+        let Committed { report, files, failed } = output.commit(memory).map_err(one)?;
+        let whole = failed.is_empty();
         findings.extend(failed);
         // From here on feeds are new: what fails is said, and so is what was written.
         if let Some(listing) = composed.listing.as_ref().filter(|_| report.missed.is_empty()) {
             findings.extend(hosting::write(&site.root, listing, &served.aliases, snippet::form(&site.config)).err());
             findings.extend(served::write(&site.root, &served).err());
         }
-        Ok(Built { report, gone, gone_feeds, summary: site.summary(composed.feeds), ..Built::default() })
+        // What was said of the archive is said again as long as it is true.
+        let outputs =
+            (whole && !archived.told).then_some(Outputs { files, made: composed.made, turns: archived.turns });
+        Ok((Built { report, gone, gone_feeds, summary: site.summary(composed.feeds), ..Built::default() }, outputs))
     }
 }

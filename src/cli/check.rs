@@ -27,12 +27,19 @@ impl Check {
             let folder = &site.config.content.output;
             let remembered = written::remembered(&site.root, folder);
             let changed = Mutex::new(Vec::new());
-            let composed = site.compose(context, &remembered, vec![], &mut findings, |path, document| {
-                if !output::same(&site.root.join(folder).join(path), document) {
-                    changed.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_string());
-                }
-                Ok(())
-            });
+            let composed = site.compose(
+                context,
+                &remembered,
+                vec![],
+                &mut findings,
+                |_, _| None,
+                |path, document| {
+                    if !output::same(&site.root.join(folder).join(path), document) {
+                        changed.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_string());
+                    }
+                    Ok(())
+                },
+            );
             let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
             match composed {
                 Ok(composed) => summary = site.summary(composed.feeds),

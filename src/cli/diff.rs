@@ -61,13 +61,20 @@ impl DiffCommand {
 pub fn next_feeds(context: &Context, site: &Site, findings: &mut Vec<Diagnostic>) -> Option<Vec<Published>> {
     let remembered = written::remembered(&site.root, &site.config.content.output);
     let feeds = Mutex::new(BTreeMap::new());
-    let composed = site.compose(context, &remembered, vec![], findings, |path, document| {
-        if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {
-            let feed = read::parse(&document.to_vec(), path)?;
-            feeds.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), feed);
-        }
-        Ok(())
-    });
+    let composed = site.compose(
+        context,
+        &remembered,
+        vec![],
+        findings,
+        |_, _| None,
+        |path, document| {
+            if path.ends_with("atom.xml") || path.ends_with("rss.xml") || path.ends_with("feed.json") {
+                let feed = read::parse(&document.to_vec(), path)?;
+                feeds.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), feed);
+            }
+            Ok(())
+        },
+    );
     composed.map_err(|errors| findings.extend(errors)).ok()?;
     Some(feeds.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
 }

@@ -12,7 +12,7 @@ use crate::digest::choose::{self, Chosen};
 use crate::digest::due;
 use crate::digest::history::History;
 use crate::digest::note::Note;
-use crate::disk::load;
+use crate::disk::{load, tree};
 use std::fs;
 
 /// Every finding about the digests of a site. The store is not looked at.
@@ -48,7 +48,7 @@ fn trial(context: &Context, site: &Site, digest: &Digest, findings: &mut Vec<Dia
 /// Reads all notes, those of issues long past too: a fault in one may be in the next one, copied.
 fn notes(site: &Site, findings: &mut Vec<Diagnostic>) {
     let dirs = &site.config.content;
-    let (files, found) = load::notes(&site.root, &Note::top(dirs));
+    let (files, found) = tree::notes(&site.root, &Note::top(dirs));
     findings.extend(found);
     for file in files {
         findings.extend(Note::homeless(&file, dirs, &site.config.digests));

@@ -17,7 +17,7 @@ use crate::digest::issue::{Issue, Links};
 use crate::digest::links::{self, Link};
 use crate::digest::note::Note;
 use crate::digest::render::{Medium, Page, Rendered, Renderer, TEMPLATE};
-use crate::disk::load;
+use crate::disk::{load, tree};
 use crate::mail::encoded::{Encoded, Slot};
 use crate::schedule::Period;
 use crate::store::sqlite::Sqlite;
@@ -350,7 +350,7 @@ fn note(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<Note>, Vec<Diagnostic>> {
     let dirs = &site.config.content;
-    let (files, found) = load::notes(&site.root, &Note::folder(dirs, digest));
+    let (files, found) = tree::notes(&site.root, &Note::folder(dirs, digest));
     findings.extend(found.into_iter().filter(|finding| !finding.is_error()));
     findings.extend(files.iter().filter_map(|file| Note::stray(file, dirs, digest)));
     let file = Note::file(dirs, digest, &period.name);

@@ -8,12 +8,18 @@ use crate::content::lock::Lock;
 use crate::content::markdown::Renderer;
 use crate::content::post::Content;
 use crate::diagnostic::Diagnostic;
+use crate::disk::cache::Cache;
+use crate::disk::last::{Input, Last};
+use crate::disk::posts::{Keep, Posts};
+use crate::disk::tree::{self, Tree};
 use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
 use crate::feed::document::{Cut, Document, Room};
 use crate::feed::entry::{Entries, Weighed};
 use crate::feed::listing::{Group, Kind, Listed, Listing};
+use crate::feed::made::Made;
 use crate::feed::plan::{Plan, Planned, Remembered, needed, plan};
+use crate::feed::sameness::{self, Sameness};
 use crate::feed::served::{Served, ServedFeed, ServedTerm};
 use crate::feed::{opml, page};
 use crate::template::Templates;
@@ -47,6 +53,8 @@ pub struct Site {
     pub collection: Collection,
     /// Posts that are left out because something is wrong with them.
     pub left_out: BTreeSet<String>,
+    /// The files that it was read from.
+    pub inputs: Vec<Input>,
 }
 
 /// What to do with posts that have errors.
@@ -60,14 +68,27 @@ pub enum Faulty {
 
 /// A site where it could be joined, and all findings.
 pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>) {
-    let root = context.root.clone();
-    let config = match load::config(&root) {
+    let root = &context.root;
+    let cache = Cache::of(root);
+    let config = match load::config(root) {
         Ok(config) => config,
         Err(findings) => return (None, findings),
     };
-    let (parts, mut findings) = load::content(&root, &config);
-    let (own, found) = load::templates(&root);
-    findings.extend(found);
+    let tree = Tree::of(root, &config);
+    let prints = Last::load(&cache).map(|last| last.prints()).unwrap_or_default();
+    join(context, faulty, config, &tree, &Posts { cache: &cache, prints: &prints, keep: Keep::No })
+}
+
+/// A site of these settings and files where it could be joined, and all findings.
+pub fn join(
+    context: &Context,
+    faulty: Faulty,
+    config: Config,
+    tree: &Tree,
+    posts: &Posts<'_>,
+) -> (Option<Site>, Vec<Diagnostic>) {
+    let root = context.root.clone();
+    let load::Content { parts, templates: own, inputs, mut findings } = load::content(&root, &config, tree, posts);
     // A faulty template hides nothing of what else is wrong: the built-in ones stand in.
     let templates = Templates::new(own).unwrap_or_else(|found| {
         findings.extend(found);
@@ -94,7 +115,7 @@ pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>
             }
         }
         findings.extend(found);
-        return (Some(Site { root, config, templates, lock, new_lock, collection, left_out }), findings);
+        return (Some(Site { root, config, templates, lock, new_lock, collection, left_out, inputs }), findings);
     }
 }
 
@@ -110,7 +131,7 @@ fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTre
     let folders: Vec<String> = config.content.posts.iter().map(|dir| config.content.below(dir)).collect();
     let is_post = |file: &String| {
         let path = Path::new(file);
-        let ends = path.extension().is_some_and(|e| load::POSTS.iter().any(|want| e.eq_ignore_ascii_case(want)));
+        let ends = path.extension().is_some_and(|e| tree::POSTS.iter().any(|want| e.eq_ignore_ascii_case(want)));
         ends && folders.iter().any(|folder| folder == "." || path.starts_with(folder))
     };
     error_files(findings).into_iter().filter(|f| is_post(f) && !read.contains(f.as_str())).collect()
@@ -125,6 +146,8 @@ pub struct Composed {
     pub remembered: BTreeMap<String, Remembered>,
     /// The page that lists the feeds, as a value.
     pub listing: Option<Listing>,
+    /// The feeds, as the next build may take them over.
+    pub made: Vec<Made>,
     /// What a server should know of the site, but for feeds that are gone.
     pub served: Served,
 }
@@ -135,8 +158,9 @@ fn note_key(id: &str) -> String {
 }
 
 impl Site {
-    /// Makes every file of the output folder but those of digests, one at a time: `sink` gets its path and bytes. The page
-    /// that lists the feeds lists `archives`, too.
+    /// Makes every file of the output folder but those of digests: `sink` gets each, of several threads at once. A feed for
+    /// which `known` has the files of an earlier build is taken over; it is asked with the number of what the feed is made of.
+    /// The page that lists the feeds lists `archives`, too.
     ///
     /// # Errors
     ///
@@ -148,32 +172,46 @@ impl Site {
         remembered: &BTreeMap<String, Remembered>,
         archives: Vec<Listed>,
         findings: &mut Vec<Diagnostic>,
+        known: impl Fn(&Planned, u128) -> Option<Made> + Sync,
         sink: impl Fn(&str, &Document<'_>) -> Result<(), Diagnostic> + Sync,
     ) -> Result<Composed, Vec<Diagnostic>> {
         let Plan { feeds, aliases, findings: found } = plan(&self.collection, &self.config, remembered, context.now);
         findings.extend(found);
+        let sameness = Sameness::new(&self.collection, &feeds);
+        let numbers: Vec<u128> = feeds.par_iter().map(|feed| sameness.of(feed)).collect();
+        let taken: Vec<Option<Made>> = feeds.iter().zip(&numbers).map(|(feed, &number)| known(feed, number)).collect();
+        let to_make: Vec<&Planned> =
+            feeds.iter().zip(&taken).filter(|(_, taken)| taken.is_none()).map(|(feed, _)| feed).collect();
         let room = Room::of(KEPT);
-        let entries = self.entries(context, &feeds, &room)?;
+        let entries = self.entries(context, &to_make, &room)?;
         let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries, room: &room };
-        let mut composed = Composed { feeds: feeds.len() + archives.len(), ..Composed::default() };
-        let bar = (feeds.len() > LONG / 4).then(|| context.talk.progress(feeds.len() as u64, "writing feeds"));
-        let document = |feed: &Planned| {
-            let mut found = Vec::new();
-            let updated_at = composer.documents(feed, &mut found, &sink)?;
+        let bar = (to_make.len() > LONG / 4).then(|| context.talk.progress(to_make.len() as u64, "writing feeds"));
+        let make = |(feed, (taken, number)): (&Planned, (Option<Made>, u128))| {
+            if let Some(made) = taken {
+                return Ok(made);
+            }
+            let (mut found, mut files) = (Vec::new(), Vec::new());
+            let updated_at = composer.documents(feed, &mut found, |path, document| {
+                files.push(path.to_owned());
+                sink(path, document)
+            })?;
             if let Some(bar) = &bar {
                 bar.inc(1);
             }
-            Ok((updated_at, found))
+            let looked = sameness::members(feed).iter().filter_map(|&i| entries[i].as_ref());
+            let looked: BTreeSet<_> = looked.flat_map(|weighed| &weighed.looked).cloned().collect();
+            let looked = looked.into_iter().collect();
+            Ok(Made { folder: feed.folder.clone(), sameness: number, looked, updated_at, findings: found, files })
         };
-        let made: Vec<Result<_, Diagnostic>> = feeds.par_iter().with_max_len(1).map(document).collect();
+        let todo: Vec<_> = taken.into_iter().zip(numbers).collect();
+        let made: Vec<Result<Made, Diagnostic>> = feeds.par_iter().zip(todo).with_max_len(1).map(make).collect();
         if let Some(bar) = &bar {
             bar.finish_and_clear();
         }
-        let mut updated = Vec::with_capacity(feeds.len());
-        for (feed, made) in feeds.iter().zip(made) {
-            let (updated_at, found) = made.map_err(|err| vec![err])?;
-            findings.extend(found);
-            updated.push(updated_at);
+        let mut composed = Composed { feeds: feeds.len() + archives.len(), ..Composed::default() };
+        composed.made = made.into_iter().collect::<Result<_, _>>().map_err(|err| vec![err])?;
+        for (feed, made) in feeds.iter().zip(&composed.made) {
+            findings.extend(made.findings.iter().cloned());
             let memory = Remembered {
                 axis: match feed.kind {
                     Kind::Term(axis) => Some(axis.name().into()),
@@ -181,10 +219,11 @@ impl Site {
                 },
                 title: feed.title.to_string(),
                 label: feed.label.to_string(),
-                updated_at,
+                updated_at: made.updated_at,
             };
             composed.remembered.insert(feed.folder.clone(), memory);
         }
+        let updated: Vec<DateTime<Utc>> = composed.made.iter().map(|made| made.updated_at).collect();
         let listing = self.listing(&feeds, &updated, archives);
         let page = page::render(&self.templates, &listing).map_err(|err| vec![err])?;
         let style = self.templates.style();
@@ -204,7 +243,7 @@ impl Site {
     fn entries(
         &self,
         context: &Context,
-        feeds: &[Planned],
+        feeds: &[&Planned],
         room: &Room,
     ) -> Result<Vec<Option<Box<Weighed>>>, Vec<Diagnostic>> {
         let wanted = needed(feeds, &self.collection);

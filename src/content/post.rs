@@ -12,11 +12,12 @@ use super::{body, date};
 use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::text::{Text, first_illegal, is_legal};
 use chrono::{DateTime, NaiveTime, Utc};
+use serde::{Deserialize, Serialize};
 
 pub use super::body::body;
 
 /// One Markdown file: its front matter, and where its body is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Post {
     /// Path from the site's root, with `/`.
     pub file: String,
@@ -63,13 +64,14 @@ pub struct Post {
     /// `permalink`: the path of its address, when it is not the one that the settings give. Starts with `/`.
     pub address: Option<Spanned<Text>>,
     /// Front matter that tidings gives no meaning to, for templates.
+    #[serde(with = "as_text")]
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Where the body is in the file, and what it is known by.
     pub body: Body,
 }
 
 /// The body of a post: not its text, which is read again when a feed shows it, but where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// The byte in the file at which the body starts (in the file as it lies on the disk, byte order mark included).
     pub start: usize,
@@ -80,7 +82,7 @@ pub struct Body {
 }
 
 /// A file that comes with a post (RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enclosure {
     /// Path or address.
     pub url: Spanned<Text>,
@@ -91,6 +93,29 @@ pub struct Enclosure {
 }
 
 pub use crate::config::Content;
+
+/// JSON as one text, for formats that cannot carry a value of any shape.
+mod as_text {
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+    use serde_json::{Map, Value};
+    use std::borrow::Cow;
+
+    pub fn serialize<S: Serializer>(map: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
+        if map.is_empty() {
+            return to.serialize_str("");
+        }
+        to.serialize_str(&serde_json::to_string(map).map_err(S::Error::custom)?)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        if text.is_empty() {
+            return Ok(Map::new());
+        }
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
 
 /// How posts are read on one site.
 #[derive(Clone, Copy, Debug)]

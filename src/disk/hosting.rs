@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+/// The folder of the snippets in [`STATE`].
+pub const FOLDER: &str = "hosting";
+
 /// Writes the snippets, those that would change. `signup` is a form for the site's own pages, where there is something to
 /// sign up to.
 ///
@@ -22,7 +25,7 @@ pub fn write(
     aliases: &BTreeMap<String, String>,
     signup: Option<String>,
 ) -> Result<(), Diagnostic> {
-    let folder = root.join(STATE).join("hosting");
+    let folder = root.join(STATE).join(FOLDER);
     let failed = |name: &str, err: &std::io::Error| {
         Diagnostic::error(format!("cannot write `{STATE}/hosting/{name}`: {}", reason(err)))
             .hint("the feeds themselves are written")

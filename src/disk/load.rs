@@ -3,23 +3,23 @@
 //! Every file that cannot be read is a finding; the walk goes on. Posts are read and parsed in parallel, their bodies are
 //! not kept: a feed that shows one reads it again.
 
-use crate::config::{self, Axis, Config};
+use super::cache::print;
+use super::last::Input;
+use super::posts::Posts;
+use super::tree::{self, Found, Tree};
+use crate::config::{self, Config};
 use crate::content::collection::Parts;
 use crate::content::dialect::Dialect;
-use crate::content::post::{Post, Reading};
-use crate::content::{call_to_action, people, post, term_file};
+use crate::content::post::{self, Post, Reading};
+use crate::content::{call_to_action, people, term_file};
 use crate::diagnostic::Diagnostic;
 use rayon::prelude::*;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 /// The largest file that is taken for a post, in bytes.
 const LARGEST: u64 = 32 * 1024 * 1024;
-
-/// What the names of posts end in.
-pub const POSTS: [&str; 2] = ["md", "markdown"];
 
 /// Reads the settings.
 ///
@@ -42,61 +42,68 @@ pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
     Config::parse(&text)
 }
 
-/// Reads everything in the content folder. Only posts without an error are among the parts.
-pub fn content(root: &Path, config: &Config) -> (Parts, Vec<Diagnostic>) {
-    let mut findings = Vec::new();
-    let dir = |name: &str| config.content.below(name);
+/// A file, read.
+#[derive(Debug)]
+pub struct Read<T> {
+    /// What its bytes are known by; none where they could not be read.
+    pub print: Option<u64>,
+    /// What it says; none where something is wrong with it.
+    pub value: Option<T>,
+    /// What was found in it.
+    pub findings: Vec<Diagnostic>,
+}
 
-    let mut files = Vec::new();
-    for name in &config.content.posts {
-        let folder = dir(name);
-        if root.join(&folder).is_dir() {
-            walk(root, &folder, &POSTS, &mut files, &mut findings);
-        } else {
-            findings.push(
-                Diagnostic::error(format!("there is no folder `{folder}`"))
-                    .in_file(config::FILE)
-                    .hint("name the folder of the posts in `[content] dir` and `posts`"),
-            );
-        }
+impl<T> Read<T> {
+    /// A file that could not be read.
+    pub fn failed(finding: Diagnostic) -> Read<T> {
+        Read { print: None, value: None, findings: vec![finding] }
     }
-    files.retain(|file| !file.ends_with("/_index.md"));
+}
+
+/// What the files of a site say.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// All that has no error.
+    pub parts: Parts,
+    /// The site's own templates: name under `templates/`, text.
+    pub templates: Vec<(String, String)>,
+    /// The files, in the order of the tree, those that could be read.
+    pub inputs: Vec<Input>,
+    /// Everything that is wrong with them.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Reads every file of a site.
+pub fn content(root: &Path, config: &Config, tree: &Tree, posts: &Posts) -> Content {
+    let mut out = Content { findings: tree.findings.clone(), ..Content::default() };
     let dialect = Dialect::new(&config.front_matter);
     let reading = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
-    let posts = all(root, files, &mut findings, |file, bytes| post::parse(file, bytes, &reading));
-
-    let mut of = |names: &[String], endings: &[&str]| {
-        let mut files = Vec::new();
-        for name in names {
-            if root.join(dir(name)).is_dir() {
-                walk(root, &dir(name), endings, &mut files, &mut findings);
-            }
-        }
-        files
-    };
-    let people = of(&config.content.people, &["md", "markdown", "yaml", "yml"]);
-    let calls = of(&config.content.calls_to_action, &["md", "markdown", "yaml", "yml"]);
-    let terms: Vec<(Axis, Vec<String>)> = Axis::ALL
-        .into_iter()
-        .map(|axis| {
-            let taxonomies = &config.content.taxonomies;
-            (
-                axis,
-                of(
-                    &[format!("{taxonomies}/{}", axis.name()), format!("{taxonomies}/{}", plural(axis))],
-                    &["yaml", "yml", "md"],
-                ),
-            )
-        })
-        .collect();
-    let people = all(root, people, &mut findings, people::parse_person);
-    let calls_to_action = all(root, calls, &mut findings, call_to_action::parse_call_to_action);
-    let mut term_files = Vec::new();
-    for (axis, files) in terms {
-        let files = all(root, files, &mut findings, term_file::parse_term);
-        term_files.extend(files.into_iter().map(|file| (axis, file)));
+    let read = posts.read(root, &tree.posts, |file, bytes| post::parse(file, bytes, &reading));
+    out.parts.posts = out.take(&tree.posts, read);
+    out.parts.people = out.take(&tree.people, all(root, &tree.people, people::parse_person));
+    let calls = all(root, &tree.calls_to_action, call_to_action::parse_call_to_action);
+    out.parts.calls_to_action = out.take(&tree.calls_to_action, calls);
+    for (axis, files) in &tree.terms {
+        let terms = out.take(files, all(root, files, term_file::parse_term));
+        out.parts.term_files.extend(terms.into_iter().map(|file| (*axis, file)));
     }
-    (Parts { posts, people, calls_to_action, term_files }, findings)
+    out.templates = out.take(&tree.templates, all(root, &tree.templates, template));
+    out
+}
+
+impl Content {
+    /// The values of some files; what is known of these and what was found goes to the rest.
+    fn take<T>(&mut self, files: &[Found], read: Vec<Read<T>>) -> Vec<T> {
+        let mut values = Vec::with_capacity(read.len());
+        for (found, read) in files.iter().zip(read) {
+            if let Some(print) = read.print {
+                self.inputs.push(Input { file: found.file.clone(), stamp: found.stamp, print });
+            }
+            values.extend(read.value);
+            self.findings.extend(read.findings);
+        }
+        values
+    }
 }
 
 /// The text of a post's body, read again.
@@ -114,26 +121,19 @@ pub fn body(root: &Path, post: &Post) -> Result<String, Diagnostic> {
     }
 }
 
-/// A site's own templates: name under `templates/`, text.
+/// A site's own templates, name under `templates/` and text, and what is wrong with them.
 pub fn templates(root: &Path) -> (Vec<(String, String)>, Vec<Diagnostic>) {
-    let (mut files, mut findings) = (Vec::new(), Vec::new());
-    if root.join("templates").is_dir() {
-        walk(root, "templates", &["html", "txt", "xml", "css"], &mut files, &mut findings);
-    }
-    let texts = all(root, files, &mut findings, |file, bytes| match std::str::from_utf8(bytes) {
-        Ok(text) => (Some((file["templates/".len()..].to_string(), text.to_string())), vec![]),
-        Err(_) => (None, vec![Diagnostic::error("template is not UTF-8").in_file(file)]),
-    });
-    (texts, findings)
+    let (files, findings) = tree::templates(root);
+    let mut out = Content { findings, ..Content::default() };
+    let templates = out.take(&files, all(root, &files, template));
+    (templates, out.findings)
 }
 
-/// The editors' notes: all Markdown files in the folder of notes, sorted, from the site's root.
-pub fn notes(root: &Path, folder: &str) -> (Vec<String>, Vec<Diagnostic>) {
-    let (mut files, mut findings) = (Vec::new(), Vec::new());
-    if root.join(folder).is_dir() {
-        walk(root, folder, &POSTS, &mut files, &mut findings);
+fn template(file: &str, bytes: &[u8]) -> (Option<(String, String)>, Vec<Diagnostic>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some((file["templates/".len()..].to_string(), text.to_string())), vec![]),
+        Err(_) => (None, vec![Diagnostic::error("template is not UTF-8").in_file(file)]),
     }
-    (files, findings)
 }
 
 /// The size in bytes of a file that the site serves, where it is known.
@@ -202,24 +202,30 @@ fn served(root: &Path, config: &Config, path: &str) -> Option<PathBuf> {
 /// Reads and parses files in parallel, in the order given.
 fn all<T: Send>(
     root: &Path,
-    files: Vec<String>,
-    findings: &mut Vec<Diagnostic>,
+    files: &[Found],
     parse: impl Fn(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>) + Sync,
-) -> Vec<T> {
-    let read = |file: &String| match bytes(&root.join(file)) {
-        Ok(bytes) if bytes.len() as u64 > LARGEST => {
-            let finding = Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file);
-            (None, vec![finding])
+) -> Vec<Read<T>> {
+    let read = |found: &Found| match text(root, &found.file) {
+        Ok(bytes) => {
+            let (value, findings) = parse(&found.file, &bytes);
+            Read { print: Some(print(&bytes)), value, findings }
         }
-        Ok(bytes) => parse(file, &bytes),
-        Err(err) => (None, vec![unreadable(file, &err)]),
+        Err(finding) => Read::failed(finding),
     };
-    let mut out = Vec::with_capacity(files.len());
-    for (value, found) in files.par_iter().map(read).collect::<Vec<_>>() {
-        out.extend(value);
-        findings.extend(found);
+    files.par_iter().map(read).collect()
+}
+
+/// The bytes of a file that holds text.
+///
+/// # Errors
+///
+/// That it cannot be read, or is too large.
+pub fn text(root: &Path, file: &str) -> Result<Vec<u8>, Diagnostic> {
+    let bytes = bytes(&root.join(file)).map_err(|err| unreadable(file, &err))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file));
     }
-    out
+    Ok(bytes)
 }
 
 /// A file's bytes, as far as one more than the largest file may have.
@@ -229,60 +235,6 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// All files below a folder with one of the endings, sorted. Names that start with a dot are left out: they are an
-/// editor's or a version control's.
-fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, findings: &mut Vec<Diagnostic>) {
-    let start = root.join(folder);
-    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
-    let entries = WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter();
-    for entry in entries.filter_entry(|e| e.depth() == 0 || !hidden(e.file_name())) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            // Emacs locks a file with a link that leads nowhere: `.#post.md`.
-            Err(err) if err.depth() > 0 && err.path().and_then(Path::file_name).is_some_and(hidden) => continue,
-            Err(err) => {
-                let place = err.path().map_or_else(|| folder.to_string(), |path| relative(root, path));
-                let finding = match err.io_error() {
-                    Some(io) => unreadable(&place, io),
-                    None => Diagnostic::error("link leads back to a folder that it lies in").in_file(place),
-                };
-                findings.push(finding);
-                continue;
-            }
-        };
-        let ends = entry.path().extension().is_some_and(|e| endings.iter().any(|want| e.eq_ignore_ascii_case(want)));
-        if !ends {
-            continue;
-        }
-        let file = relative(root, entry.path());
-        if entry.file_type().is_dir() {
-            findings.push(Diagnostic::warning("this is a folder, although it is named like a file").in_file(file));
-        } else if !entry.file_type().is_file() {
-            // A pipe would be waited for, and a device read, for ever.
-            findings.push(Diagnostic::error("this is not a file that can be read").in_file(file));
-        } else if entry.path().to_str().is_none() {
-            findings.push(Diagnostic::error("file name is not UTF-8").in_file(file).hint("rename it"));
-        } else {
-            out.push(file);
-        }
-    }
-}
-
-/// A path from the site's root, with `/`.
-fn relative(root: &Path, path: &Path) -> String {
-    let path: PathBuf = path.strip_prefix(root).unwrap_or(path).components().collect();
-    path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-fn plural(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Category => "categories",
-        Axis::Topic => "topics",
-        Axis::Tag => "tags",
-        Axis::Author => "authors",
-    }
 }
 
 /// What the system said of a file, in our words where there are some.

@@ -90,6 +90,17 @@ pub struct Output<'a> {
     _turn: &'a Turn,
 }
 
+/// A build that became visible.
+#[derive(Debug)]
+pub struct Committed {
+    /// What it did.
+    pub report: Report,
+    /// The files that are ours now, under the output folder.
+    pub files: Vec<String>,
+    /// What failed after the first file became visible.
+    pub failed: Vec<Diagnostic>,
+}
+
 /// What was brought so far.
 #[derive(Default)]
 struct Work {
@@ -217,7 +228,13 @@ impl<'a> Output<'a> {
         below.filter(|path| self.folder.join(path).is_file()).cloned().collect()
     }
 
-    /// Leaves a file that the last build wrote as it is: it stays ours. One that was put already is what was put.
+    /// Whether the last build wrote a file.
+    pub fn owns(&self, path: &str) -> bool {
+        self.before.files.contains_key(path)
+    }
+
+    /// Leaves a file that the last build wrote as it is, and its copies: they stay ours. One that was put already is what was
+    /// put.
     pub fn keep(&self, path: &str) {
         let mut work = self.work();
         if let Some(was) = self.before.files.get(path).filter(|_| !work.now.contains_key(path)) {
@@ -239,7 +256,7 @@ impl<'a> Output<'a> {
     /// # Errors
     ///
     /// What the system said before anything became visible.
-    pub fn commit(mut self, memory: Memory) -> Result<(Report, Vec<Diagnostic>), Diagnostic> {
+    pub fn commit(mut self, memory: Memory) -> Result<Committed, Diagnostic> {
         let waiting = std::mem::take(&mut self.work().to_copy);
         self.make_copies(waiting)?;
         let mut work = std::mem::take(&mut *self.work());
@@ -252,7 +269,7 @@ impl<'a> Output<'a> {
                 return Err(err);
             }
         }
-        let mut failed = Vec::new();
+        let (mut failed, mut owned) = (Vec::new(), Vec::new());
         if let Err(err) = self.rename_all(&mut work) {
             if work.report.written.is_empty() {
                 return Err(err);
@@ -261,6 +278,7 @@ impl<'a> Output<'a> {
         } else {
             self.remove_orphans(&mut work, &mut failed);
             let files = std::mem::take(&mut work.now);
+            owned = files.keys().cloned().collect();
             let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
             let Memory { feeds, gone, .. } = memory;
             let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
@@ -270,7 +288,7 @@ impl<'a> Output<'a> {
         let mut report = work.report;
         report.written.sort();
         report.unchanged.sort();
-        Ok((report, failed))
+        Ok(Committed { report, files: owned, failed })
     }
 
     /// Renames what lies beside, until one fails; then the others are taken back.
@@ -430,7 +448,7 @@ mod tests {
         };
         let output = put(&["a", "b", "c"]);
         fs::create_dir_all(root.join("public/b/x")).unwrap();
-        let (report, failed) = output.commit(Memory::default()).unwrap();
+        let Committed { report, failed, .. } = output.commit(Memory::default()).unwrap();
         assert_eq!((report.written, report.missed), (vec!["a".to_string()], vec!["b".to_string(), "c".to_string()]));
         assert_eq!(
             failed[0].render(None),
@@ -458,7 +476,8 @@ mod tests {
         output.put("a", &Document::of(b"new")).unwrap();
         output.commit(Memory::default()).unwrap();
         fs::create_dir(root.join(".tidings/.written.json.tidings-new")).unwrap();
-        let (report, failed) = Output::open(root, "public", Copies::Leave, &turn).commit(Memory::default()).unwrap();
+        let output = Output::open(root, "public", Copies::Leave, &turn);
+        let Committed { report, failed, .. } = output.commit(Memory::default()).unwrap();
         assert_eq!(report.removed, ["a"]);
         assert_eq!(
             failed[0].render(None),

@@ -32,6 +32,8 @@ pub struct Weighed {
     pub summary_bytes: u64,
     /// The entry as the bytes of each format.
     pub cuts: Cuts,
+    /// The files of the site whose sizes were asked for, and the sizes.
+    pub looked: Vec<(String, Option<u64>)>,
 }
 
 impl Entries<'_> {
@@ -43,19 +45,20 @@ impl Entries<'_> {
             _ => (Html::default(), 0, None),
         };
         let post = &article.post;
+        let mut looked = Vec::new();
         let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
         let named = post.featured_image.as_ref().or(post.share_image.as_ref());
         let picture = named.and_then(|path| Some((absolute(&path.value, &permalink)?, Text::default())));
         let picture = picture.or(first_image.map(|image| (image.url, image.alt)));
         let image = picture.filter(|_| !withdrawn).and_then(|(url, alt)| {
             let media_type = media_type(&url).filter(|t| t.starts_with("image/"))?;
-            Some(Media { media_type: media_type.into(), size_bytes: self.size(&url), url, alt })
+            Some(Media { media_type: media_type.into(), size_bytes: self.size(&url, &mut looked), url, alt })
         });
         let enclosure = post.enclosure.as_ref().filter(|_| !withdrawn).and_then(|file| {
             let url = absolute(&file.url.value, &permalink)?;
             let told = file.media_type.clone().or_else(|| media_type(&url).map(Text::from));
             let media_type = told.unwrap_or_else(|| "application/octet-stream".into());
-            let size_bytes = file.size_bytes.or_else(|| self.size(&url));
+            let size_bytes = file.size_bytes.or_else(|| self.size(&url, &mut looked));
             Some(Media { url, media_type, size_bytes, alt: Text::default() })
         });
         let summary = match post.withdrawn_at {
@@ -82,7 +85,7 @@ impl Entries<'_> {
         };
         let summary_bytes = metadata_bytes(&entry);
         let cuts = Cuts::new(self.config.site.language.clone());
-        Weighed { full_bytes: summary_bytes + weight, summary_bytes, entry: Arc::new(entry), cuts }
+        Weighed { full_bytes: summary_bytes + weight, summary_bytes, entry: Arc::new(entry), cuts, looked }
     }
 
     fn person(&self, author: &crate::content::collection::Author, permalink: &Url) -> Person {
@@ -101,9 +104,12 @@ impl Entries<'_> {
     }
 
     /// The size of a file that the site itself serves.
-    fn size(&self, url: &str) -> Option<u64> {
+    fn size(&self, url: &str, looked: &mut Vec<(String, Option<u64>)>) -> Option<u64> {
         let path = url.strip_prefix(self.config.site.url.as_str())?;
-        (self.size_of)(path.split(['?', '#']).next().unwrap_or(path))
+        let path = path.split(['?', '#']).next().unwrap_or(path);
+        let size = (self.size_of)(path);
+        looked.push((path.to_owned(), size));
+        size
     }
 }
 

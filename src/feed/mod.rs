@@ -16,6 +16,7 @@ pub mod issues;
 pub mod json;
 pub mod kept;
 pub mod listing;
+pub mod made;
 pub mod mend;
 pub mod opened;
 pub mod opml;
@@ -23,8 +24,10 @@ pub mod page;
 pub mod plan;
 pub mod read;
 pub mod rss;
+pub mod sameness;
 pub mod served;
 mod shown;
+pub mod window;
 
 pub use crate::config::Format;
 use crate::text::{Html, Text};

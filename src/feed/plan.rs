@@ -242,7 +242,7 @@ fn shown(feed: &Planned, collection: &Collection, now: DateTime<Utc>) -> Vec<usi
 }
 
 /// For each post, whether some file shows it at all, and whether some file shows it in full.
-pub fn needed(feeds: &[Planned], collection: &Collection) -> Vec<Option<Content>> {
+pub fn needed(feeds: &[&Planned], collection: &Collection) -> Vec<Option<Content>> {
     let mut out = vec![None; collection.articles.len()];
     for feed in feeds {
         let archived = feed.has_archives() && feed.shown.len() < feed.articles.len();

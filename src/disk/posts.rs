@@ -1,0 +1,135 @@
+//! Posts, read; and those of an earlier build taken over where their files have the same bytes.
+//!
+//! Reading YAML is the largest part of a build. What came of it lies in the cache, with what was found wrong, by path and bytes:
+//! some hundred posts to a file, told apart by a hash of the path, so that a change writes one of these files anew.
+
+use super::cache::{Cache, print};
+use super::last::Prints;
+use super::load::{Read, text};
+use super::tree::Found;
+use crate::content::post::Post;
+use crate::diagnostic::Diagnostic;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// About how many posts share a file of the cache.
+const SHARE: usize = 512;
+/// What the names of these files start with.
+const NAME: &str = "posts-";
+
+/// How posts are read.
+pub struct Posts<'a> {
+    /// Where those of an earlier build are.
+    pub cache: &'a Cache,
+    /// What is known of files without their being read.
+    pub prints: &'a Prints,
+    /// Whether the cache is written, which only one build at a time may do.
+    pub keep: Keep,
+}
+
+/// Whether what was read is kept for the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// A post as it lies in the cache.
+#[derive(Deserialize)]
+struct Kept {
+    file: String,
+    print: u64,
+    post: Post,
+    findings: Vec<Diagnostic>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct ToKeep<'a> {
+    file: &'a str,
+    print: u64,
+    post: &'a Post,
+    findings: &'a [Diagnostic],
+}
+
+impl Posts<'_> {
+    /// Every file, read, in the order given.
+    pub fn read(
+        &self,
+        root: &Path,
+        files: &[Found],
+        parse: impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>) + Sync,
+    ) -> Vec<Read<Post>> {
+        let shares = files.len().div_ceil(SHARE).next_power_of_two();
+        let mut by_share: Vec<Vec<usize>> = vec![Vec::new(); shares];
+        for (i, found) in files.iter().enumerate() {
+            by_share[usize::try_from(print(found.file.as_bytes()) % shares as u64).unwrap_or(0)].push(i);
+        }
+        let read = |(share, members): (usize, &Vec<usize>)| {
+            let name = format!("{NAME}{shares}-{share}");
+            let (read, is_new) = self.share(root, &name, members.iter().map(|&i| &files[i]).collect(), &parse);
+            (members.iter().copied().zip(read).collect::<Vec<_>>(), is_new)
+        };
+        let (read, is_new): (Vec<_>, Vec<bool>) = by_share.par_iter().enumerate().with_max_len(1).map(read).unzip();
+        if is_new.contains(&true) {
+            let ours = format!("{NAME}{shares}-");
+            self.cache.sweep(NAME, |name| name.starts_with(&ours));
+        }
+        let mut read: Vec<(usize, Read<Post>)> = read.into_iter().flatten().collect();
+        read.sort_unstable_by_key(|(i, _)| *i);
+        read.into_iter().map(|(_, read)| read).collect()
+    }
+
+    /// The posts of one file of the cache, and whether that was written.
+    fn share(
+        &self,
+        root: &Path,
+        name: &str,
+        files: Vec<&Found>,
+        parse: &impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>),
+    ) -> (Vec<Read<Post>>, bool) {
+        let kept: Vec<Kept> = self.cache.read(name).unwrap_or_default();
+        let before = kept.len();
+        let mut kept: HashMap<String, Kept> = kept.into_iter().map(|kept| (kept.file.clone(), kept)).collect();
+        let mut taken = 0;
+        let mut one = |found: &Found| {
+            let known = self.prints.of(found);
+            let mut old = kept.remove(&found.file);
+            let mut take = |kept: Kept| {
+                taken += 1;
+                Read { print: Some(kept.print), value: Some(kept.post), findings: kept.findings }
+            };
+            if let Some(kept) = old.take_if(|kept| Some(kept.print) == known) {
+                return take(kept);
+            }
+            let bytes = match text(root, &found.file) {
+                Ok(bytes) => bytes,
+                Err(finding) => return Read::failed(finding),
+            };
+            let print = print(&bytes);
+            if let Some(kept) = old.filter(|kept| kept.print == print) {
+                return take(kept);
+            }
+            let (value, findings) = parse(&found.file, &bytes);
+            Read { print: Some(print), value, findings }
+        };
+        let read: Vec<Read<Post>> = files.iter().map(|found| one(found)).collect();
+        let whole: Vec<ToKeep> = files
+            .iter()
+            .zip(&read)
+            .filter_map(|(found, read)| {
+                let (post, print) = (read.value.as_ref()?, read.print?);
+                Some(ToKeep { file: &found.file, print, post, findings: &read.findings })
+            })
+            .collect();
+        let is_new = self.keep == Keep::Yes && (taken != before || taken != whole.len());
+        if is_new {
+            self.cache.write(name, &whole);
+        }
+        (read, is_new)
+    }
+}
