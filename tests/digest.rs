@@ -35,7 +35,7 @@ fn sample(language: &str, posts: &[(&str, &str)]) -> (Config, Collection) {
     for (name, text) in posts {
         let reading = Reading { dialect: &dialect, timezone, publish_time };
         let (post, findings) = parse(&format!("content/posts/{name}.md"), text.as_bytes(), &reading);
-        parts.posts.push(post.unwrap_or_else(|| panic!("{findings:?}")));
+        parts.posts.push(Box::new(post.unwrap_or_else(|| panic!("{findings:?}"))));
     }
     let lock = lockfile::load(root).unwrap();
     let gathered = Collection::gather(parts, &config, &lock, NOW.parse().unwrap());

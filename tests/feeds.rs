@@ -200,13 +200,13 @@ fn bytes(format: Format, feed: &Feed) -> Vec<u8> {
 /// and again when they are asked for a second time.
 #[track_caller]
 fn pieces_are_the_whole(feed: &Feed) {
-    for room in [0, 700, u64::MAX] {
+    for (room, uses) in [(0, 9), (700, 9), (u64::MAX / 2, 9), (u64::MAX / 2, 1)] {
         let room = Room::of(room);
         let weigh = |entry: &Arc<Entry>| Weighed {
             entry: Arc::clone(entry),
             full_bytes: 0,
             summary_bytes: 0,
-            cuts: Cuts::new(feed.language.clone()),
+            cuts: Cuts::new(feed.language.clone(), uses),
             looked: vec![],
         };
         let weighed: Vec<Weighed> = feed.entries.iter().map(weigh).collect();

@@ -690,7 +690,7 @@ mod whole_chain {
                 Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
             let lock = Lock::parse(&lock).unwrap_or_default();
             let parts = Parts {
-                posts: all(&posts, |file, bytes| post::parse(file, bytes, &reading)),
+                posts: all(&posts, |file, bytes| post::parse(file, bytes, &reading)).into_iter().map(Box::new).collect(),
                 people: all(&persons, people::parse_person),
                 calls_to_action: all(&calls, call_to_action::parse_call_to_action),
                 term_files: all(&terms, term_file::parse_term).into_iter().map(|file| (Axis::Tag, file)).collect(),
@@ -707,13 +707,13 @@ mod whole_chain {
                 .into_iter()
                 .zip(&collection.articles)
                 .map(|(wanted, article)| {
-                    let rendered = (wanted? == Content::Full).then(|| {
+                    let rendered = (wanted.content? == Content::Full).then(|| {
                         let body = post::body(&article.post, &posts[&article.post.file]).unwrap();
                         let permalink = Url::parse(&article.url).unwrap();
                         let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
                         renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value))
                     });
-                    Some(Box::new(entries.entry(article, rendered)))
+                    Some(Box::new(entries.entry(article, rendered, 2)))
                 })
                 .collect();
             let room = Room::of(2000);

@@ -159,7 +159,7 @@ fn gather(posts: &BTreeMap<usize, Now>, config: &Config, lock: &Lock, now: DateT
     let dialect = Dialect::new(&BTreeMap::new());
     let how = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: NaiveTime::MIN };
     let read = |post: &Now| parse(&post.file, post.text.as_bytes(), &how).0.expect("the post is sound");
-    let parts = Parts { posts: posts.values().map(read).collect(), ..Parts::default() };
+    let parts = Parts { posts: posts.values().map(read).map(Box::new).collect(), ..Parts::default() };
     let gathered = Collection::gather(parts, config, lock, now);
     assert!(!gathered.findings.iter().any(|finding| finding.is_error()), "{:?}", gathered.findings);
     (gathered.collection, gathered.lock)

@@ -6,6 +6,7 @@ use super::{Context, Outcome, archive, digest, kept, watch};
 use crate::diagnostic::Diagnostic;
 use crate::digest::snippet;
 use crate::disk::cache::Cache;
+use crate::disk::compress::Coding;
 use crate::disk::last::{self, Last, Said};
 use crate::disk::output::{Committed, Copies, Output, Report, Turn};
 use crate::disk::posts::{Keep, Posts};
@@ -21,6 +22,7 @@ use crate::feed::window::{self, Window};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Write the feeds, the page that lists them, archives and OPML.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +58,8 @@ struct Outputs {
     files: Vec<String>,
     /// The feeds.
     made: Vec<Made>,
+    /// The posts that they tell of, as a number.
+    posts: u128,
     /// When the archive changes by itself.
     turns: Vec<DateTime<Utc>>,
 }
@@ -193,9 +197,23 @@ impl Build {
         let (mut built, outcome) = result.map_err(|errors| findings.extend(errors)).ok()?;
         built.held_back = site.held_back();
         built.left_out = std::mem::take(&mut site.left_out).into_iter().collect();
-        let sound =
-            built.left_out.is_empty() && built.report.missed.is_empty() && !findings.iter().any(Diagnostic::is_error);
+        // With --locked the lock may still have to learn of an edited text.
+        let lock_is_whole = !self.locked || site.new_lock == site.lock;
+        let sound = lock_is_whole
+            && built.left_out.is_empty()
+            && built.report.missed.is_empty()
+            && !findings.iter().any(Diagnostic::is_error);
         if let Some(outcome) = outcome.filter(|_| sound) {
+            let mut feeds = outcome.made;
+            let files: BTreeSet<&String> = outcome.files.iter().collect();
+            for made in &mut feeds {
+                let copy = |file: &String| Coding::ALL.map(|coding| format!("{file}{}", coding.ending()));
+                let copies: Vec<String> =
+                    made.files.iter().flat_map(copy).filter(|copy| files.contains(copy)).collect();
+                made.files.extend(copies);
+                made.files.sort();
+                made.files.dedup();
+            }
             let said =
                 Said { summary: built.summary.clone(), held_back: built.held_back.clone(), findings: findings.clone() };
             let (root, output) = (&site.root, site.root.join(&site.config.content.output));
@@ -204,7 +222,8 @@ impl Build {
                 outputs: last::look(&output, outcome.files),
                 own: last::look(root, last::own_files(root)),
                 store,
-                feeds: outcome.made,
+                feeds,
+                posts: outcome.posts,
                 window: Window::around(
                     context.now,
                     window::moments(&site.collection, &site.config).chain(outcome.turns),
@@ -278,7 +297,15 @@ impl Build {
             lockfile::write(&site.root, &site.new_lock).map_err(one)?;
             *lock = Some(site.new_lock.to_text());
         }
-        let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+        let number = gone::number(&site.collection);
+        let remembered = format!("{}/{}", written::STATE, written::POSTS);
+        let is_same = |last: &Last| last.posts == number && last.is_as_left(&site.root, &remembered);
+        let (posts, gone) = if site.left_out.is_empty() && last.is_some_and(is_same) {
+            (None, vec![])
+        } else {
+            let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+            (Some(posts), gone)
+        };
         let before = written::load(&site.root).0;
         let folders = gone::feeds(&before.gone, &before.feeds, &composed.remembered);
         let mut served = composed.served;
@@ -296,8 +323,12 @@ impl Build {
             findings.extend(served::write(&site.root, &served).err());
         }
         // What was said of the archive is said again as long as it is true.
-        let outputs =
-            (whole && !archived.told).then_some(Outputs { files, made: composed.made, turns: archived.turns });
+        let outputs = (whole && !archived.told).then_some(Outputs {
+            files,
+            made: composed.made,
+            posts: number,
+            turns: archived.turns,
+        });
         Ok((Built { report, gone, gone_feeds, summary: site.summary(composed.feeds), ..Built::default() }, outputs))
     }
 }

@@ -14,7 +14,7 @@ use crate::disk::posts::{Keep, Posts};
 use crate::disk::tree::{self, Tree};
 use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
-use crate::feed::document::{Cut, Document, Room};
+use crate::feed::document::{Document, Room};
 use crate::feed::entry::{Entries, Weighed};
 use crate::feed::listing::{Group, Kind, Listed, Listing};
 use crate::feed::made::Made;
@@ -183,7 +183,7 @@ impl Site {
         let to_make: Vec<&Planned> =
             feeds.iter().zip(&taken).filter(|(_, taken)| taken.is_none()).map(|(feed, _)| feed).collect();
         let room = Room::of(KEPT);
-        let entries = self.entries(context, &to_make, &room)?;
+        let entries = self.entries(context, &to_make)?;
         let composer = Composer { collection: &self.collection, config: &self.config, entries: &entries, room: &room };
         let bar = (to_make.len() > LONG / 4).then(|| context.talk.progress(to_make.len() as u64, "writing feeds"));
         let make = |(feed, (taken, number)): (&Planned, (Option<Made>, u128))| {
@@ -240,24 +240,19 @@ impl Site {
     }
 
     /// The entries that some file shows, each rendered once, in parallel.
-    fn entries(
-        &self,
-        context: &Context,
-        feeds: &[&Planned],
-        room: &Room,
-    ) -> Result<Vec<Option<Box<Weighed>>>, Vec<Diagnostic>> {
+    fn entries(&self, context: &Context, feeds: &[&Planned]) -> Result<Vec<Option<Box<Weighed>>>, Vec<Diagnostic>> {
         let wanted = needed(feeds, &self.collection);
         let renderer = Renderer::new();
         let size_of = |path: &str| load::size_of(&self.root, &self.config, path);
         let entries = Entries { collection: &self.collection, config: &self.config, size_of: &size_of };
-        let count = wanted.iter().flatten().count();
+        let count = wanted.iter().filter(|need| need.content.is_some()).count();
         let bar = (count > LONG).then(|| context.talk.progress(count as u64, "rendering posts"));
         let made: Vec<Result<Option<Box<Weighed>>, Diagnostic>> = wanted
             .par_iter()
             .zip(&self.collection.articles)
             .map(|(wanted, article)| {
-                let Some(wanted) = wanted else { return Ok(None) };
-                let rendered = match wanted {
+                let Some(content) = wanted.content else { return Ok(None) };
+                let rendered = match content {
                     Content::Full => {
                         let body = load::body(&self.root, &article.post)?;
                         let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
@@ -269,12 +264,7 @@ impl Site {
                 if let Some(bar) = &bar {
                     bar.inc(1);
                 }
-                let weighed = Box::new(entries.entry(article, rendered));
-                let carries = article.post.content.unwrap_or(self.config.feeds.content);
-                for &format in self.config.feeds.formats.iter().filter(|_| room.is_left()) {
-                    weighed.cuts.make(&weighed.entry, Cut { format, carries }, room);
-                }
-                Ok(Some(weighed))
+                Ok(Some(Box::new(entries.entry(article, rendered, wanted.documents))))
             })
             .collect();
         if let Some(bar) = bar {

@@ -10,17 +10,19 @@ use super::links;
 use super::lock::Lock;
 use super::people::Person;
 use super::post::Post;
-use super::references::{References, mention, same_names};
+use super::references::{Mentions, References, same_names};
 use super::slug::slugify;
 use super::term::{Term, TermAlias, TermFiles, terms};
 use super::term_file::TermFile;
 use crate::config::{self, Axis, Config};
-use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::diagnostic::{Diagnostic, Span, Spanned, nearest};
 use crate::filter::{Fields, Filter};
 use crate::text::Text;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use std::collections::HashMap;
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use url::Url;
 
 /// How long a withdrawn post leaves a stub in the feeds.
@@ -30,7 +32,8 @@ pub const STUB_DAYS: i64 = 30;
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
     /// Every post without an error.
-    pub posts: Vec<Post>,
+    #[allow(clippy::vec_box, reason = "posts are large, and moved from one stage to the next")]
+    pub posts: Vec<Box<Post>>,
     /// Every person.
     pub people: Vec<Person>,
     /// Every call to action.
@@ -58,7 +61,7 @@ pub struct Collection {
 #[derive(Debug)]
 pub struct Article {
     /// What its file says.
-    pub post: Post,
+    pub post: Box<Post>,
     /// Its id, which never changes.
     pub id: Text,
     /// Where it is read.
@@ -120,8 +123,8 @@ impl Collection {
     pub fn gather(parts: Parts, config: &Config, lock: &Lock, now: DateTime<Utc>) -> Gathered {
         let mut findings = Vec::new();
         let Parts { mut posts, people, calls_to_action, term_files } = parts;
-        posts.sort_by(|a, b| a.file.cmp(&b.file));
-        let addresses: Vec<String> = posts.iter().map(|post| address(post, config)).collect();
+        posts.par_sort_by(|a, b| a.file.cmp(&b.file));
+        let addresses: Vec<String> = posts.par_iter().map(|post| address(post, config)).collect();
         same_address(&posts, &addresses, lock, &mut findings);
         leaving_addresses(&posts, &addresses, &mut findings);
 
@@ -148,7 +151,7 @@ impl Collection {
         findings.extend(assigned.findings);
 
         let mut articles: Vec<Article> = posts
-            .into_iter()
+            .into_par_iter()
             .zip(addresses)
             .zip(states)
             .zip(assigned.ids)
@@ -165,7 +168,7 @@ impl Collection {
                 post,
             })
             .collect();
-        articles.sort_by(|a, b| {
+        articles.par_sort_by(|a, b| {
             let times = b.post.published_at.value.cmp(&a.post.published_at.value);
             times.then_with(|| a.id.cmp(&b.id)).then_with(|| a.post.file.cmp(&b.post.file))
         });
@@ -173,14 +176,18 @@ impl Collection {
         same_names(&people, &calls_to_action, &mut findings);
         let references = References::new(&people, &calls_to_action, &articles);
         let files = TermFiles::new(term_files);
-        let mut mentions = Vec::new();
-        for (i, article) in articles.iter_mut().enumerate() {
-            references.resolve(article, config, &mut findings);
+        let mut mentions = Mentions::new(&references, &files);
+        let found: Vec<_> = articles
+            .par_iter()
+            .map(|article| (references.look_up(article, config), unusable_addresses(article)))
+            .collect();
+        for (i, (article, (found, unusable))) in articles.iter_mut().zip(found).enumerate() {
+            references.resolve(article, found, config, &mut findings);
             // A post taken back still counts for which term was there first: an address must not move when its stub goes.
             if matches!(article.state, State::Published | State::Withdrawn { .. }) {
-                mention(i, article, &references, &files, &mut mentions);
+                mentions.add(i, article);
             }
-            unusable_addresses(article, &mut findings);
+            findings.extend(unusable);
             let why = match article.post.updated_at.filter(|_| article.state == State::Published) {
                 Some(updated) if updated < article.post.published_at.value => {
                     "before the day of publication and is not used"
@@ -193,7 +200,7 @@ impl Collection {
             );
         }
         let published: Vec<i64> = articles.iter().map(|a| a.post.published_at.value.timestamp()).collect();
-        let mut terms = terms(mentions, &files, &published);
+        let mut terms = terms(mentions.met, &files, &published);
         for term in &mut terms {
             term.articles.retain(|&i| articles[i].state != State::Withdrawn { stub: false });
         }
@@ -318,25 +325,29 @@ pub fn segment(raw: &str) -> String {
 
 /// The path of a post's address: the site's path and its permalink.
 fn address(post: &Post, config: &Config) -> String {
-    let day = post.published_at.value.with_timezone(&config.site.timezone);
-    let slug = post.slug.value.split('/').map(segment).collect::<Vec<_>>().join("/");
-    let category = post.categories.first().map_or_else(|| "uncategorized".to_string(), |c| slugify(&c.value));
-    let id = post.id.as_ref().map_or(post.slug.value.as_str(), |id| id.value.as_str());
     let base = config.site.url.path().trim_end_matches('/');
     if let Some(own) = &post.address {
         let parts = own.value.split('/').map(|part| segment(&percent_decode_str(part).decode_utf8_lossy()));
         return format!("{base}{}", parts.collect::<Vec<_>>().join("/"));
     }
-    let path = config
-        .site
-        .permalink
-        .value
-        .replace("{year}", &format!("{:04}", day.year()))
-        .replace("{month}", &format!("{:02}", day.month()))
-        .replace("{day}", &format!("{:02}", day.day()))
-        .replace("{category}", &segment(&category))
-        .replace("{id}", &segment(id))
-        .replace("{slug}", &slug);
+    let day = post.published_at.value.with_timezone(&config.site.timezone);
+    let id = post.id.as_ref().map_or(post.slug.value.as_str(), |id| id.value.as_str());
+    let category = || post.categories.first().map_or_else(|| "uncategorized".to_string(), |c| slugify(&c.value));
+    let slug = || post.slug.value.split('/').map(segment).collect::<Vec<_>>().join("/");
+    let parts: [(&str, &dyn Fn() -> String); 6] = [
+        ("{year}", &|| format!("{:04}", day.year())),
+        ("{month}", &|| format!("{:02}", day.month())),
+        ("{day}", &|| format!("{:02}", day.day())),
+        ("{category}", &|| segment(&category())),
+        ("{id}", &|| segment(id)),
+        ("{slug}", &slug),
+    ];
+    let mut path = Cow::Borrowed(&*config.site.permalink.value);
+    for (name, value) in parts {
+        if path.contains(name) {
+            path = Cow::Owned(path.replace(name, &value()));
+        }
+    }
     format!("{base}{path}")
 }
 
@@ -347,30 +358,26 @@ fn absolute(config: &Config, address: &str) -> Text {
 }
 
 /// Warns of files and pictures that no feed can point at, so that they are not left out in silence.
-fn unusable_addresses(article: &Article, findings: &mut Vec<Diagnostic>) {
+fn unusable_addresses(article: &Article) -> Vec<Diagnostic> {
     let post = &article.post;
     let enclosure = post.enclosure.as_ref().map(|file| ("enclosure", &file.url));
     let featured = post.featured_image.as_ref().map(|path| ("picture", path));
     let share = post.share_image.as_ref().map(|path| ("picture", path));
     let mut named = [enclosure, featured, share].into_iter().flatten().peekable();
     if named.peek().is_none() {
-        return;
+        return vec![];
     }
-    let Ok(page) = Url::parse(&article.url) else { return };
-    for (what, path) in named.filter(|(_, path)| links::absolute(&path.value, &page).is_none()) {
-        findings.push(
-            Diagnostic::warning(format!(
-                "the {what} has no address that a reader can follow: `{}`",
-                shown(&path.value)
-            ))
-            .at(&post.file, path.span)
-            .hint("write a path or an address that starts with `https://`; it is left out"),
-        );
-    }
+    let Ok(page) = Url::parse(&article.url) else { return vec![] };
+    let warning = |(what, path): (&str, &Spanned<Text>)| {
+        let message = format!("the {what} has no address that a reader can follow: `{}`", shown(&path.value));
+        let hint = "write a path or an address that starts with `https://`; it is left out";
+        Diagnostic::warning(message).at(&post.file, path.span).hint(hint)
+    };
+    named.filter(|(_, path)| links::absolute(&path.value, &page).is_none()).map(warning).collect()
 }
 
 /// A slug cannot leave the site, but an `id` of `..` in the permalink could.
-fn leaving_addresses(posts: &[Post], addresses: &[String], findings: &mut Vec<Diagnostic>) {
+fn leaving_addresses(posts: &[Box<Post>], addresses: &[String], findings: &mut Vec<Diagnostic>) {
     for (post, address) in posts.iter().zip(addresses) {
         let Some(dots) = address.split('/').find(|part| matches!(*part, "." | "..")) else { continue };
         let span = post.id.as_ref().map_or(post.slug.span, |id| id.span);
@@ -383,12 +390,14 @@ fn leaving_addresses(posts: &[Post], addresses: &[String], findings: &mut Vec<Di
 }
 
 /// Of posts with one address all are at fault, but for the one that the lock's line of this address names.
-fn same_address(posts: &[Post], addresses: &[String], lock: &Lock, findings: &mut Vec<Diagnostic>) {
+fn same_address(posts: &[Box<Post>], addresses: &[String], lock: &Lock, findings: &mut Vec<Diagnostic>) {
+    let mut seen: HashSet<&str> = HashSet::with_capacity(addresses.len());
+    let twice: HashSet<&str> = addresses.iter().map(String::as_str).filter(|address| !seen.insert(address)).collect();
     let mut by_address: HashMap<&str, Vec<&Post>> = HashMap::new();
-    for (address, post) in addresses.iter().zip(posts) {
+    for (address, post) in addresses.iter().zip(posts).filter(|(address, _)| twice.contains(address.as_str())) {
         by_address.entry(address).or_default().push(post);
     }
-    let mut shared: Vec<_> = by_address.into_iter().filter(|(_, posts)| posts.len() > 1).collect();
+    let mut shared: Vec<_> = by_address.into_iter().collect();
     shared.sort_by_key(|(address, _)| *address);
     for (address, posts) in shared {
         let named = lock.posts.get(address).and_then(|line| line.file.as_ref());

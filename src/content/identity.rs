@@ -17,6 +17,7 @@ use super::lock::{Line, Lock};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 use chrono::{Datelike, NaiveDate};
+use rayon::prelude::*;
 use refusals::{id_of_a_feed, looks_like, other_days_post, prefix_changed, took_address, twin};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uri::{day_of, id_of, minted, tag_prefix};
@@ -124,7 +125,7 @@ struct Assignment<'a> {
 impl<'a> Assignment<'a> {
     fn new(known: &'a [Known<'a>], lock: &'a Lock, prefix: &'a str) -> Assignment<'a> {
         let mut order: Vec<usize> = (0..known.len()).collect();
-        order.sort_by_key(|&i| (known[i].address, known[i].file));
+        order.par_sort_unstable_by_key(|&i| (known[i].address, known[i].file));
         Assignment {
             known,
             lock,
@@ -137,10 +138,15 @@ impl<'a> Assignment<'a> {
     }
 
     fn run(mut self) -> (Vec<String>, BTreeMap<String, Line>, Vec<Diagnostic>) {
-        self.claim_by_address();
-        self.claim_by_file();
+        // A site whose posts all carry ids of their own has no lines.
+        if !self.lock.posts.is_empty() {
+            self.claim_by_address();
+            self.claim_by_file();
+        }
         self.take_own_ids();
-        self.look_for_lost_lines();
+        if !self.lock.posts.is_empty() {
+            self.look_for_lost_lines();
+        }
         self.mint();
         self.refuse_twins();
         self.refuse_ids_of_feeds();
@@ -275,6 +281,9 @@ impl<'a> Assignment<'a> {
 
     /// Drafts last, so that none takes an id away from another post.
     fn mint(&mut self) {
+        if self.ids.iter().all(Option::is_some) {
+            return;
+        }
         let mut taken: HashSet<String> = self.lock.posts.values().map(|line| line.id.clone()).collect();
         taken.extend(self.ids.iter().flatten().map(|(id, _)| id.clone()));
         let (drafts, others): (Vec<usize>, Vec<usize>) = self.order.iter().partition(|&&i| self.known[i].is_draft);
@@ -295,13 +304,14 @@ impl<'a> Assignment<'a> {
 
     /// Of posts with one id all are at fault, but for the one that has it from the lock: it was there first.
     fn refuse_twins(&mut self) {
+        let ids = || self.ids.iter().enumerate().filter_map(|(i, id)| Some((i, id.as_ref()?.0.as_str())));
+        let mut seen: HashSet<&str> = HashSet::with_capacity(self.ids.len());
+        let twice: HashSet<&str> = ids().map(|(_, id)| id).filter(|id| !seen.insert(id)).collect();
         let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (i, id) in self.ids.iter().enumerate() {
-            if let Some((id, _)) = id {
-                by_id.entry(id).or_default().push(i);
-            }
+        for (i, id) in ids().filter(|(_, id)| twice.contains(id)) {
+            by_id.entry(id).or_default().push(i);
         }
-        for (id, mut twins) in by_id.into_iter().filter(|(_, twins)| twins.len() > 1) {
+        for (id, mut twins) in by_id {
             twins.sort_by_key(|&i| self.known[i].file);
             let holder = twins.iter().copied().find_map(|i| match self.ids[i] {
                 Some((_, Source::Line(address))) => Some((i, address)),

@@ -11,8 +11,9 @@ use super::term::{Mention, TermFiles};
 use crate::config::{Axis, Config};
 use crate::diagnostic::{Diagnostic, Spanned, nearest};
 use crate::text::Text;
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// For how many references to nobody of each kind the name that was meant is looked for.
 const GUESSES: usize = 100;
@@ -39,6 +40,8 @@ pub(super) fn same_names(people: &[Person], calls: &[CallToAction], findings: &m
 /// What posts may refer to, by every name it goes by.
 pub(super) struct References<'a> {
     people: HashMap<String, &'a Person>,
+    /// What authors go by in addresses.
+    slugs: Vec<&'a str>,
     calls: HashMap<&'a str, usize>,
     authors: Guesses,
     calls_known: Guesses,
@@ -85,16 +88,11 @@ impl<'a> References<'a> {
             *slugs.entry(fold(&person.slug)).or_default() += 1;
         }
         slugs.retain(|_, count| *count > 1);
-        let names = |names: Vec<&str>| {
-            let mut names: Vec<String> = names.into_iter().map(String::from).collect();
-            // In an order that does not depend on a hash map.
-            names.sort_unstable();
-            Guesses { names, left: Cell::new(GUESSES) }
-        };
         References {
-            authors: names(people.iter().map(|person| person.slug.as_str()).collect()),
-            calls_known: names(call_names.keys().copied().collect()),
-            posts_known: names(posts.keys().map(String::as_str).collect()),
+            authors: Guesses::default(),
+            calls_known: Guesses::default(),
+            posts_known: Guesses::default(),
+            slugs: people.iter().map(|person| person.slug.as_str()).collect(),
             people: by_name,
             calls: call_names,
             posts,
@@ -106,56 +104,88 @@ impl<'a> References<'a> {
         self.people.get(&fold_exact(name)).or_else(|| self.people.get(&fold(name))).copied()
     }
 
-    /// Puts into a post what it refers to, and says what does not exist.
-    pub(super) fn resolve(&self, article: &mut Article, config: &Config, findings: &mut Vec<Diagnostic>) {
+    /// What a post refers to, and what of it does not exist.
+    pub(super) fn look_up(&self, article: &Article, config: &Config) -> Found {
         let post = &article.post;
-        let mut unknown = |what: &str, value: &Spanned<Text>, near: Option<&str>, there: &str| {
-            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-            let finding = Diagnostic::warning(format!("post names an unknown {what} `{}`", value.value));
-            findings.push(finding.at(&post.file, value.span).hint(format!("{near}{there}")));
-        };
+        let mut found = Found::default();
         for name in &post.authors {
             match self.person(&name.value) {
-                Some(person) => article.authors.push(Author { name: person.name.clone(), url: person.url.clone() }),
+                Some(person) => found.authors.push(Author { name: person.name.clone(), url: person.url.clone() }),
                 None => {
                     if !self.people.is_empty() {
-                        let folders = folders(config, &config.content.people);
-                        let there = format!("authors are the files in {folders}");
-                        unknown("author", name, self.authors.nearest(&name.value), &there);
+                        found.unknown.push((Kind::Author, name.clone()));
                     }
                     if self.people.is_empty() || !looks_like_an_id(&name.value) {
-                        article.authors.push(Author { name: name.value.clone(), url: None });
+                        found.authors.push(Author { name: name.value.clone(), url: None });
                     }
                 }
             }
         }
         if let Some(name) = &post.call_to_action {
-            article.call_to_action = self.calls.get(&*name.value).copied();
-            if article.call_to_action.is_none() {
-                let folders = folders(config, &config.content.calls_to_action);
-                let there = format!("calls to action are the files in {folders}, named by their `id`");
-                unknown("call to action", name, self.calls_known.nearest(&name.value), &there);
+            found.call_to_action = self.calls.get(&*name.value).copied();
+            if found.call_to_action.is_none() {
+                found.unknown.push((Kind::CallToAction, name.clone()));
             }
         }
         for name in &post.related {
             match self.posts.get(&*name.value) {
-                Some(&i) => article.related.push(i),
-                None => {
-                    unknown(
-                        "related post",
-                        name,
-                        self.posts_known.nearest(&name.value),
-                        "posts are named by their `id` or slug",
-                    );
-                }
+                Some(&i) => found.related.push(i),
+                None => found.unknown.push((Kind::Post, name.clone())),
             }
         }
-        if article.authors.is_empty()
+        if found.authors.is_empty()
             && let Some(author) = &config.site.author
         {
-            article.authors.push(Author { name: author.clone(), url: None });
+            found.authors.push(Author { name: author.clone(), url: None });
         }
+        found
     }
+
+    /// Puts into a post what it refers to, and says what does not exist.
+    pub(super) fn resolve(&self, article: &mut Article, found: Found, config: &Config, findings: &mut Vec<Diagnostic>) {
+        for (kind, value) in found.unknown {
+            let name = &*value.value;
+            let (what, near, there) = match kind {
+                Kind::Author => {
+                    let there = format!("authors are the files in {}", folders(config, &config.content.people));
+                    ("author", self.authors.nearest(name, &self.slugs), there)
+                }
+                Kind::CallToAction => {
+                    let folders = folders(config, &config.content.calls_to_action);
+                    let there = format!("calls to action are the files in {folders}, named by their `id`");
+                    ("call to action", self.calls_known.nearest(name, self.calls.keys()), there)
+                }
+                Kind::Post => {
+                    let there = "posts are named by their `id` or slug".to_owned();
+                    ("related post", self.posts_known.nearest(name, self.posts.keys()), there)
+                }
+            };
+            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            let finding = Diagnostic::warning(format!("post names an unknown {what} `{name}`"));
+            findings.push(finding.at(&article.post.file, value.span).hint(format!("{near}{there}")));
+        }
+        article.authors = found.authors;
+        article.call_to_action = found.call_to_action;
+        article.related = found.related;
+    }
+}
+
+/// What a post refers to.
+#[derive(Default)]
+pub(super) struct Found {
+    authors: Vec<Author>,
+    call_to_action: Option<usize>,
+    related: Vec<usize>,
+    /// What does not exist, in the order of the front matter's fields.
+    unknown: Vec<(Kind, Spanned<Text>)>,
+}
+
+/// What a reference leads to.
+#[derive(Clone, Copy)]
+enum Kind {
+    Author,
+    CallToAction,
+    Post,
 }
 
 /// An id is compared letter by letter; the mark in front keeps it apart from folded names.
@@ -165,16 +195,28 @@ fn fold_exact(id: &str) -> String {
 
 /// Names that a reference to nobody may have meant.
 struct Guesses {
-    names: Vec<String>,
-    left: Cell<usize>,
+    /// In an order that does not depend on a hash map; made when somebody asks.
+    names: OnceLock<Vec<String>>,
+    left: AtomicUsize,
+}
+
+impl Default for Guesses {
+    fn default() -> Guesses {
+        Guesses { names: OnceLock::new(), left: AtomicUsize::new(GUESSES) }
+    }
 }
 
 impl Guesses {
     /// The nearest name, for the first [`GUESSES`] that ask: each is held against all names, and a site that was moved here
     /// may have as many dangling references as posts.
-    fn nearest(&self, name: &str) -> Option<&str> {
-        self.left.set(self.left.get().checked_sub(1)?);
-        nearest(name, self.names.iter().map(String::as_str))
+    fn nearest(&self, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Option<&str> {
+        self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok()?;
+        let names = self.names.get_or_init(|| {
+            let mut names: Vec<String> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
+            names.sort_unstable();
+            names
+        });
+        nearest(name, names.iter().map(String::as_str))
     }
 }
 
@@ -191,39 +233,63 @@ fn looks_like_an_id(name: &str) -> bool {
         && name.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
 }
 
-/// The terms that a post carries, as it spells them.
-pub(super) fn mention(i: usize, article: &Article, references: &References, files: &TermFiles, out: &mut Vec<Mention>) {
-    let post = &article.post;
-    let axes = [(Axis::Category, &post.categories), (Axis::Topic, &post.topics), (Axis::Tag, &post.tags)];
-    for (axis, values) in axes {
-        for value in values {
-            let key = files.key(axis, &value.value);
-            out.push(Mention { axis, key, spelling: value.value.clone(), slug: None, names: vec![], article: i });
+/// The terms that posts carry, as they spell them. What is made of a spelling is made once.
+pub(super) struct Mentions<'a> {
+    references: &'a References<'a>,
+    files: &'a TermFiles,
+    keys: HashMap<(Axis, Text), Arc<str>>,
+    authors: HashMap<Text, Option<Mention>>,
+    /// All that was met so far.
+    pub(super) met: Vec<Mention>,
+}
+
+impl<'a> Mentions<'a> {
+    /// None yet.
+    pub(super) fn new(references: &'a References<'a>, files: &'a TermFiles) -> Mentions<'a> {
+        Mentions { references, files, keys: HashMap::new(), authors: HashMap::new(), met: vec![] }
+    }
+
+    /// Adds those of a post.
+    pub(super) fn add(&mut self, i: usize, article: &Article) {
+        let post = &article.post;
+        let axes = [(Axis::Category, &post.categories), (Axis::Topic, &post.topics), (Axis::Tag, &post.tags)];
+        for (axis, values) in axes {
+            for value in values {
+                let spelling = &value.value;
+                let known = self.keys.entry((axis, spelling.clone()));
+                let key = Arc::clone(known.or_insert_with(|| self.files.key(axis, spelling).into()));
+                self.met.push(Mention { axis, key, spelling: spelling.clone(), slug: None, name: None, article: i });
+            }
+        }
+        for name in &post.authors {
+            let known = self.authors.entry(name.value.clone());
+            match known.or_insert_with(|| person(&name.value, self.references)) {
+                Some(mention) => self.met.push(Mention { article: i, ..mention.clone() }),
+                None if article.authors.iter().any(|a| a.name == name.value) => self.met.push(Mention {
+                    axis: Axis::Author,
+                    key: fold(&name.value).into(),
+                    spelling: name.value.clone(),
+                    slug: None,
+                    name: None,
+                    article: i,
+                }),
+                None => {}
+            }
         }
     }
-    for name in &post.authors {
-        match references.person(&name.value) {
-            Some(person) => out.push(Mention {
-                axis: Axis::Author,
-                // Two people with one slug are two authors all the same; the later one's feed is told apart.
-                key: match references.shared_slugs.contains(&fold(&person.slug)) {
-                    true => fold(&person.file),
-                    false => fold(&person.slug),
-                },
-                spelling: person.name.clone(),
-                slug: Some(person.slug.clone()),
-                names: person.id.iter().map(|id| fold(&id.value)).collect(),
-                article: i,
-            }),
-            None if article.authors.iter().any(|a| a.name == name.value) => out.push(Mention {
-                axis: Axis::Author,
-                key: fold(&name.value),
-                spelling: name.value.clone(),
-                slug: None,
-                names: vec![],
-                article: i,
-            }),
-            None => {}
-        }
-    }
+}
+
+/// A person as an author, where the name is one of theirs.
+fn person(name: &str, references: &References) -> Option<Mention> {
+    let person = references.person(name)?;
+    let slug = fold(&person.slug);
+    Some(Mention {
+        axis: Axis::Author,
+        // Two people with one slug are two authors all the same; the later one's feed is told apart.
+        key: if references.shared_slugs.contains(&slug) { fold(&person.file).into() } else { slug.into() },
+        spelling: person.name.clone(),
+        slug: Some(person.slug.as_str().into()),
+        name: person.id.as_ref().map(|id| fold(&id.value).into()),
+        article: 0,
+    })
 }

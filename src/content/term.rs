@@ -8,7 +8,8 @@ use super::term_file::TermFile;
 use crate::config::Axis;
 use crate::diagnostic::Spanned;
 use crate::text::Text;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// One value on an axis.
 #[derive(Clone, Debug)]
@@ -56,13 +57,13 @@ pub struct Mention {
     /// The axis.
     pub axis: Axis,
     /// What spellings of it meet under.
-    pub key: String,
+    pub key: Arc<str>,
     /// As it is to be shown.
     pub spelling: Text,
     /// The slug it asks for, where it is not made from the spelling (an author's).
-    pub slug: Option<String>,
-    /// Further names, folded.
-    pub names: Vec<String>,
+    pub slug: Option<Arc<str>>,
+    /// A further name, folded.
+    pub name: Option<Arc<str>>,
     /// The post, as a place in the collection.
     pub article: usize,
 }
@@ -116,11 +117,14 @@ impl TermFiles {
 /// All terms that were met, by axis and slug. `published` holds the posts' publication times in seconds: what came first
 /// keeps its slug.
 pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Vec<Term> {
-    let mut groups: BTreeMap<(Axis, String), Vec<Mention>> = BTreeMap::new();
+    let mut groups: HashMap<(Axis, Arc<str>), Vec<Mention>> = HashMap::new();
     for mention in mentions {
-        groups.entry((mention.axis, mention.key.clone())).or_default().push(mention);
+        groups.entry((mention.axis, Arc::clone(&mention.key))).or_default().push(mention);
     }
-    let mut terms: Vec<(i64, String, Term)> = groups
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    // In an order that does not depend on a hash map.
+    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut terms: Vec<(i64, Arc<str>, Term)> = groups
         .into_iter()
         .map(|((axis, key), mentions)| {
             let first = mentions.iter().map(|m| published[m.article]).min().unwrap_or(i64::MAX);
@@ -130,7 +134,8 @@ pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Ve
         .collect();
     // Who is called exactly like the slug comes before who only resembles it, then who was there first.
     terms.sort_by(|(a_first, a_key, a), (b_first, b_key, b)| {
-        (a.axis, *a_key != a.slug, a_first, a_key).cmp(&(b.axis, *b_key != b.slug, b_first, b_key))
+        let by = |key: &Arc<str>, term: &Term| **key != *term.slug;
+        (a.axis, by(a_key, a), a_first, a_key).cmp(&(b.axis, by(b_key, b), b_first, b_key))
     });
     let mut taken: HashSet<(Axis, String)> = HashSet::new();
     let mut out: Vec<Term> = Vec::with_capacity(terms.len());
@@ -168,7 +173,9 @@ fn term(axis: Axis, key: &str, mentions: Vec<Mention>, file: Option<&TermFile>) 
     };
     let mut keys: Vec<String> = vec![key.to_string()];
     keys.extend(spellings.keys().map(|s| fold(s)));
-    keys.extend(mentions.iter().flat_map(|m| m.names.iter().cloned()));
+    keys.extend(
+        mentions.iter().filter_map(|m| m.name.as_deref()).collect::<BTreeSet<_>>().into_iter().map(String::from),
+    );
     keys.extend(file.into_iter().flat_map(names));
     let mut articles: Vec<usize> = mentions.iter().map(|m| m.article).collect();
     articles.sort_unstable();
@@ -189,7 +196,7 @@ mod tests {
 
     fn mention(axis: Axis, spelling: &str, article: usize) -> Mention {
         let spelling = Text::new(spelling);
-        Mention { axis, key: fold(&spelling), spelling, slug: None, names: vec![], article }
+        Mention { axis, key: fold(&spelling).into(), spelling, slug: None, name: None, article }
     }
 
     fn slugs_and_titles(terms: &[Term]) -> Vec<(&str, &str)> {

@@ -50,7 +50,8 @@ pub fn site_in(language: &str, posts: &[(&str, &str)]) -> Site {
     let call =
         "id: guide\ntitle: The guide\nbody: All of it, *free*.\nbutton_label: Get it\ndestination_url: /guide/\n";
     let (call, _) = parse_call_to_action("content/cta/guide.md", call.as_bytes());
-    let parts = Parts { posts: posts.collect(), calls_to_action: call.into_iter().collect(), ..Parts::default() };
+    let parts =
+        Parts { posts: posts.map(Box::new).collect(), calls_to_action: call.into_iter().collect(), ..Parts::default() };
     let now = "2026-11-23T09:00:00Z".parse().unwrap();
     let collection = Collection::gather(parts, &config, &Lock::default(), now).collection;
     Site {

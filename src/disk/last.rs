@@ -56,6 +56,8 @@ pub struct Last {
     pub store: Vec<(String, Option<Stamp>)>,
     /// The feeds.
     pub feeds: Vec<Made>,
+    /// The posts that they tell of, as a number.
+    pub posts: u128,
     /// The times for which it is true.
     pub window: Window,
     /// What the next build says where nothing changed.
@@ -144,13 +146,23 @@ impl Last {
     /// Those of the outputs that are there as they were written.
     pub fn intact(&self, root: &Path, config: &Config) -> BTreeSet<&str> {
         let output = root.join(&config.content.output);
-        let is_intact = |input: &&Input| {
-            let path = output.join(&input.file);
-            let stamp = Stamp::of_plain(&path);
-            let told = input.stamp == stamp && stamp.is_some_and(|stamp| stamp.is_settled(self.looked_at));
-            told || stamp.is_some() && print_of(&path) == Some(input.print)
-        };
-        self.outputs.par_iter().filter(is_intact).map(|input| input.file.as_str()).collect()
+        self.outputs
+            .par_iter()
+            .filter(|input| self.is_intact(&output, input))
+            .map(|input| input.file.as_str())
+            .collect()
+    }
+
+    /// Whether a file that the build keeps for itself, from the site's root, is as it was left.
+    pub fn is_as_left(&self, root: &Path, file: &str) -> bool {
+        self.own.iter().any(|own| own.file == file && self.is_intact(root, own))
+    }
+
+    fn is_intact(&self, folder: &Path, input: &Input) -> bool {
+        let path = folder.join(&input.file);
+        let stamp = Stamp::of_plain(&path);
+        let told = input.stamp == stamp && stamp.is_some_and(|stamp| stamp.is_settled(self.looked_at));
+        told || stamp.is_some() && print_of(&path) == Some(input.print)
     }
 
     /// What is known of its files.

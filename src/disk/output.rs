@@ -279,10 +279,10 @@ impl<'a> Output<'a> {
             self.remove_orphans(&mut work, &mut failed);
             let files = std::mem::take(&mut work.now);
             owned = files.keys().cloned().collect();
-            let posts = serde_json::to_vec(&memory.posts).unwrap_or_default();
-            let Memory { feeds, gone, .. } = memory;
+            let Memory { feeds, gone, posts } = memory;
             let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
-            let saved = self.save_as(written::POSTS, &posts).and_then(|()| self.save(&written));
+            let save = |posts| self.save_as(written::POSTS, &serde_json::to_vec(posts).unwrap_or_default());
+            let saved = posts.as_ref().map_or(Ok(()), save).and_then(|()| self.save(&written));
             failed.extend(saved.err().map(|err| err.hint("the feeds are written; run `tidings build` again")));
         }
         let mut report = work.report;

@@ -43,7 +43,7 @@ pub enum Keep {
 struct Kept {
     file: String,
     print: u64,
-    post: Post,
+    post: Box<Post>,
     findings: Vec<Diagnostic>,
 }
 
@@ -63,7 +63,7 @@ impl Posts<'_> {
         root: &Path,
         files: &[Found],
         parse: impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>) + Sync,
-    ) -> Vec<Read<Post>> {
+    ) -> Vec<Read<Box<Post>>> {
         let shares = files.len().div_ceil(SHARE).next_power_of_two();
         let mut by_share: Vec<Vec<usize>> = vec![Vec::new(); shares];
         for (i, found) in files.iter().enumerate() {
@@ -79,7 +79,7 @@ impl Posts<'_> {
             let ours = format!("{NAME}{shares}-");
             self.cache.sweep(NAME, |name| name.starts_with(&ours));
         }
-        let mut read: Vec<(usize, Read<Post>)> = read.into_iter().flatten().collect();
+        let mut read: Vec<(usize, Read<Box<Post>>)> = read.into_iter().flatten().collect();
         read.sort_unstable_by_key(|(i, _)| *i);
         read.into_iter().map(|(_, read)| read).collect()
     }
@@ -91,7 +91,7 @@ impl Posts<'_> {
         name: &str,
         files: Vec<&Found>,
         parse: &impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>),
-    ) -> (Vec<Read<Post>>, bool) {
+    ) -> (Vec<Read<Box<Post>>>, bool) {
         let kept: Vec<Kept> = self.cache.read(name).unwrap_or_default();
         let before = kept.len();
         let mut kept: HashMap<String, Kept> = kept.into_iter().map(|kept| (kept.file.clone(), kept)).collect();
@@ -115,9 +115,9 @@ impl Posts<'_> {
                 return take(kept);
             }
             let (value, findings) = parse(&found.file, &bytes);
-            Read { print: Some(print), value, findings }
+            Read { print: Some(print), value: value.map(Box::new), findings }
         };
-        let read: Vec<Read<Post>> = files.iter().map(|found| one(found)).collect();
+        let read: Vec<Read<Box<Post>>> = files.iter().map(|found| one(found)).collect();
         let whole: Vec<ToKeep> = files
             .iter()
             .zip(&read)

@@ -116,7 +116,9 @@ fn stamped(root: &Path, files: Vec<String>) -> Vec<Found> {
 fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, findings: &mut Vec<Diagnostic>) {
     let start = root.join(folder);
     let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
-    let entries = WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter();
+    // Files of one folder: their paths differ in their names only.
+    let by_name = |a: &walkdir::DirEntry, b: &walkdir::DirEntry| a.path().as_os_str().cmp(b.path().as_os_str());
+    let entries = WalkDir::new(&start).follow_links(true).sort_by(by_name).into_iter();
     for entry in entries.filter_entry(|e| e.depth() == 0 || !hidden(e.file_name())) {
         let entry = match entry {
             Ok(entry) => entry,

@@ -43,8 +43,8 @@ pub struct Written {
 pub struct Memory {
     /// Feeds, by folder.
     pub feeds: BTreeMap<String, Remembered>,
-    /// Posts that feeds told of, by address.
-    pub posts: BTreeMap<String, Out>,
+    /// Posts that feeds told of, by address; none where they are those that are remembered.
+    pub posts: Option<BTreeMap<String, Out>>,
     /// Folders of feeds that are gone.
     pub gone: BTreeSet<String>,
 }

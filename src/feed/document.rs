@@ -12,9 +12,8 @@ use crate::text::{Html, Text};
 use chrono::{DateTime, Utc};
 use memchr::memmem;
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A file that is ready to be written.
 #[derive(Debug)]
@@ -26,16 +25,16 @@ pub struct Document<'a> {
 #[derive(Debug)]
 enum Piece<'a> {
     Bytes(Cow<'a, [u8]>),
-    Entry(&'a Cuts, &'a Arc<Entry>, Cut),
+    Kept(Arc<[u8]>),
+    Entry(&'a Weighed, Cut),
 }
 
 /// Which of the pieces of an entry it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Cut {
-    /// The format.
-    pub format: Format,
+struct Cut {
+    format: Format,
     /// Whether it has its content.
-    pub carries: Content,
+    carries: Content,
 }
 
 impl<'a> Document<'a> {
@@ -63,8 +62,9 @@ impl<'a> Document<'a> {
                 size_bytes += between.len() as u64;
             }
             let cut = Cut { format, carries: *carries };
-            size_bytes += weighed.cuts.made(&weighed.entry, cut, room).size_bytes;
-            pieces.push(Piece::Entry(&weighed.cuts, &weighed.entry, cut));
+            let (size, kept) = weighed.cuts.take(&weighed.entry, cut, room);
+            size_bytes += size;
+            pieces.push(kept.map_or(Piece::Entry(weighed, cut), Piece::Kept));
         }
         pieces.push(Piece::Bytes(Cow::Owned(tail)));
         Document { pieces, size_bytes }
@@ -83,10 +83,8 @@ impl<'a> Document<'a> {
     pub fn each<E>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.pieces.iter().try_for_each(|piece| match piece {
             Piece::Bytes(bytes) => take(bytes),
-            Piece::Entry(cuts, entry, cut) => match cuts.kept(*cut) {
-                Some(bytes) => take(bytes),
-                None => take(&cut_out(cut.format, entry, cut.carries, &cuts.language)),
-            },
+            Piece::Kept(bytes) => take(bytes),
+            Piece::Entry(weighed, cut) => take(&weighed.cuts.cut_out(&weighed.entry, *cut)),
         })
     }
 
@@ -112,9 +110,8 @@ impl Room {
         Room(AtomicU64::new(bytes))
     }
 
-    /// Whether there is any.
-    pub fn is_left(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    fn give(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Takes room for so many bytes; without as much, none is left for fewer.
@@ -127,42 +124,63 @@ impl Room {
     }
 }
 
-/// The pieces of one entry, each made when it is first asked for.
+/// The pieces of one entry, each made when it is first asked for, and kept until the last feed has it.
 #[derive(Debug)]
 pub struct Cuts {
     /// The language of the feeds that show it.
     language: Text,
-    made: [OnceLock<Made>; 6],
+    /// How many documents of each format show it, about: more than that make their piece anew.
+    uses: usize,
+    made: [Mutex<Made>; 6],
 }
 
-/// One piece: how long it is, and where there was room, the bytes.
-#[derive(Debug)]
+/// One piece.
+#[derive(Debug, Default)]
 struct Made {
-    size_bytes: u64,
-    bytes: Option<Box<[u8]>>,
+    /// How long it is, once that is known.
+    size_bytes: Option<u64>,
+    /// Its bytes, where there was room.
+    bytes: Option<Arc<[u8]>>,
+    /// How many documents have it.
+    used: usize,
 }
 
 impl Cuts {
-    /// None yet, for feeds in this language.
-    pub fn new(language: Text) -> Cuts {
-        Cuts { language, made: Default::default() }
+    /// None yet, for feeds in this language and for so many documents.
+    pub fn new(language: Text, uses: usize) -> Cuts {
+        Cuts { language, uses, made: Default::default() }
     }
 
-    /// Makes a piece ahead of the feeds that will ask for it.
-    pub fn make(&self, entry: &Arc<Entry>, cut: Cut, room: &Room) {
-        self.made(entry, cut, room);
+    /// How long a piece is, and the piece where it is kept.
+    fn take(&self, entry: &Arc<Entry>, cut: Cut, room: &Room) -> (u64, Option<Arc<[u8]>>) {
+        let mut made = self.of(cut);
+        let size_bytes = match made.size_bytes {
+            Some(size_bytes) => size_bytes,
+            None => self.make_in(&mut made, entry, cut, room),
+        };
+        made.used += 1;
+        if made.used < self.uses {
+            return (size_bytes, made.bytes.clone());
+        }
+        let bytes = made.bytes.take();
+        room.give(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        (size_bytes, bytes)
     }
 
-    fn made(&self, entry: &Arc<Entry>, cut: Cut, room: &Room) -> &Made {
-        self.made[place(cut)].get_or_init(|| {
-            let bytes = cut_out(cut.format, entry, cut.carries, &self.language);
-            let size_bytes = bytes.len() as u64;
-            Made { size_bytes, bytes: room.takes(size_bytes).then(|| bytes.into()) }
-        })
+    fn of(&self, cut: Cut) -> MutexGuard<'_, Made> {
+        self.made[place(cut)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self, cut: Cut) -> Option<&[u8]> {
-        self.made[place(cut)].get()?.bytes.as_deref()
+    fn make_in(&self, made: &mut Made, entry: &Arc<Entry>, cut: Cut, room: &Room) -> u64 {
+        let bytes = self.cut_out(entry, cut);
+        let size_bytes = bytes.len() as u64;
+        made.size_bytes = Some(size_bytes);
+        made.bytes = room.takes(size_bytes).then(|| bytes.into());
+        size_bytes
+    }
+
+    fn cut_out(&self, entry: &Arc<Entry>, cut: Cut) -> Vec<u8> {
+        cut_out(cut.format, entry, cut.carries, &self.language)
     }
 }
 

@@ -37,8 +37,9 @@ pub struct Weighed {
 }
 
 impl Entries<'_> {
-    /// The entry of a post. `rendered` is its lead and body, where some file shows them.
-    pub fn entry(&self, article: &Article, rendered: Option<Rendered>) -> Weighed {
+    /// The entry of a post. `rendered` is its lead and body, where some file shows them; about so many documents of a format
+    /// show it.
+    pub fn entry(&self, article: &Article, rendered: Option<Rendered>, documents: usize) -> Weighed {
         let withdrawn = matches!(article.state, State::Withdrawn { .. });
         let (html, weight, first_image) = match rendered {
             Some(rendered) if !withdrawn => (rendered.html, rendered.weight_bytes as u64, rendered.first_image),
@@ -84,7 +85,7 @@ impl Entries<'_> {
             enclosure,
         };
         let summary_bytes = metadata_bytes(&entry);
-        let cuts = Cuts::new(self.config.site.language.clone());
+        let cuts = Cuts::new(self.config.site.language.clone(), documents);
         Weighed { full_bytes: summary_bytes + weight, summary_bytes, entry: Arc::new(entry), cuts, looked }
     }
 

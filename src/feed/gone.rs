@@ -4,9 +4,10 @@
 //! back, and one with errors is left out; each of those has its own words.
 
 use super::plan::Remembered;
-use crate::content::collection::{Collection, State};
+use crate::content::collection::{Article, Collection, State};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Folders of feeds that were written once and that no feed has now: those known as such `before`, and what the last build
 /// wrote (`was`) and this one (`is`) does not.
@@ -29,6 +30,25 @@ pub struct Out {
     pub file: String,
 }
 
+/// The posts that feeds tell of now, as a number: while it is the same, none is gone and none is new.
+pub fn number(collection: &Collection) -> u128 {
+    let mut number = Xxh3::new();
+    for article in shown(collection) {
+        let parts = [&article.address, &*article.post.title.value, &*article.id, &article.post.file];
+        for part in parts {
+            number.update(part.as_bytes());
+            // No text has this byte.
+            number.update(&[0xff]);
+        }
+    }
+    number.digest128()
+}
+
+fn shown(collection: &Collection) -> impl Iterator<Item = &Article> {
+    let is_shown = |article: &&Article| matches!(article.state, State::Published | State::Withdrawn { stub: true });
+    collection.articles.iter().filter(is_shown)
+}
+
 /// The posts that feeds tell of now, by address, and those that are gone since `before`, as address and title. A post of
 /// `before` whose file is in `left_out` is there still.
 pub fn since(
@@ -37,19 +57,21 @@ pub fn since(
     left_out: &BTreeSet<String>,
 ) -> (BTreeMap<String, Out>, Vec<(String, String)>) {
     let articles = &collection.articles;
-    let addresses: BTreeSet<&str> = articles.iter().map(|article| article.address.as_str()).collect();
-    let ids: BTreeSet<&str> = articles.iter().map(|article| article.id.as_str()).collect();
-    let files: BTreeSet<&str> = articles.iter().map(|article| article.post.file.as_str()).collect();
-    let mut now: BTreeMap<String, Out> = articles
-        .iter()
-        .filter(|article| matches!(article.state, State::Published | State::Withdrawn { stub: true }))
+    let mut now: BTreeMap<String, Out> = shown(collection)
         .map(|article| {
             let (id, file) = (article.id.to_string(), article.post.file.clone());
             (article.address.clone(), Out { title: article.post.title.value.to_string(), id, file })
         })
         .collect();
     let mut gone = Vec::new();
-    for (address, post) in before {
+    let missing: Vec<_> = before.iter().filter(|(address, _)| !now.contains_key(*address)).collect();
+    if missing.is_empty() {
+        return (now, gone);
+    }
+    let addresses: HashSet<&str> = articles.iter().map(|article| article.address.as_str()).collect();
+    let ids: HashSet<&str> = articles.iter().map(|article| article.id.as_str()).collect();
+    let files: HashSet<&str> = articles.iter().map(|article| article.post.file.as_str()).collect();
+    for (address, post) in missing {
         if addresses.contains(address.as_str()) || ids.contains(post.id.as_str()) || files.contains(post.file.as_str())
         {
             continue;

@@ -9,7 +9,7 @@ use super::read::Published;
 use crate::content::collection::{Article, Collection, State};
 use crate::content::lock::{FILE, Line, Lock};
 use crate::diagnostic::Diagnostic;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// An error for each post whose entry had another id in `old`, by file.
 ///
@@ -17,14 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// where an id that tidings had made gives way to one from the lock that it cannot have made: that is what adopting the
 /// feeds of another tool is for, also after a first build.
 pub fn changed_ids(old: &[Published], collection: &Collection, lock: &Lock) -> Vec<Diagnostic> {
-    let ids: BTreeSet<&str> = collection.articles.iter().map(|article| article.id.as_str()).collect();
+    let ids: HashSet<&str> = collection.articles.iter().map(|article| article.id.as_str()).collect();
+    let mut lost =
+        old.iter().flat_map(|feed| &feed.entries).filter(|entry| !ids.contains(entry.id.as_str())).peekable();
+    if lost.peek().is_none() {
+        return vec![];
+    }
     let mut pages: BTreeMap<String, Vec<&Article>> = BTreeMap::new();
     let shown = |article: &&Article| matches!(article.state, State::Published | State::Withdrawn { stub: true });
     for article in collection.articles.iter().filter(shown) {
         pages.entry(path_key(&article.url).unwrap_or_default()).or_default().push(article);
     }
     let mut changed: BTreeMap<(&str, &str), &Article> = BTreeMap::new();
-    for entry in old.iter().flat_map(|feed| &feed.entries).filter(|entry| !ids.contains(entry.id.as_str())) {
+    for entry in lost {
         let page = entry.url.as_deref().and_then(path_key).filter(|page| !page.is_empty());
         // Pages that several posts share tell nothing.
         let Some([article]) = page.and_then(|page| pages.get(&page)).map(Vec::as_slice) else { continue };

@@ -241,18 +241,29 @@ fn shown(feed: &Planned, collection: &Collection, now: DateTime<Utc>) -> Vec<usi
     out
 }
 
+/// What files need of a post.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// How much of it; none where no file shows it.
+    pub content: Option<Content>,
+    /// How many documents of each format show it, at most.
+    pub documents: usize,
+}
+
 /// For each post, whether some file shows it at all, and whether some file shows it in full.
-pub fn needed(feeds: &[&Planned], collection: &Collection) -> Vec<Option<Content>> {
-    let mut out = vec![None; collection.articles.len()];
+pub fn needed(feeds: &[&Planned], collection: &Collection) -> Vec<Need> {
+    let mut out = vec![Need::default(); collection.articles.len()];
     for feed in feeds {
         let archived = feed.has_archives() && feed.shown.len() < feed.articles.len();
-        for &i in if archived { &feed.articles } else { &feed.shown } {
+        let archive = if archived { &feed.articles[..] } else { &[] };
+        for &i in feed.shown.iter().chain(archive) {
             let wanted = match collection.articles[i].state {
                 State::Withdrawn { .. } => Content::Summary,
                 _ => feed.carries(collection, i),
             };
-            if out[i] != Some(Content::Full) {
-                out[i] = Some(wanted);
+            out[i].documents += 1;
+            if out[i].content != Some(Content::Full) {
+                out[i].content = Some(wanted);
             }
         }
     }

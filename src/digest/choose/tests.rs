@@ -34,6 +34,7 @@ fn gather(files: &[(String, String)], config: &Config, lock: &Lock, now: DateTim
             let (post, findings) = post::parse(file, text.as_bytes(), &how);
             post.unwrap_or_else(|| panic!("{text}: {findings:?}"))
         })
+        .map(Box::new)
         .collect();
     let gathered = Collection::gather(Parts { posts, ..Parts::default() }, config, lock, now);
     let errors: Vec<_> = gathered.findings.iter().filter(|f| f.severity == Severity::Error).collect();
