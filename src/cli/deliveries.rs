@@ -1,5 +1,6 @@
 //! `tidings deliveries`: who got what, and why not; and what somebody who knows better can do about it.
 
+mod list;
 mod notices;
 
 use notices::Change;
@@ -127,37 +128,6 @@ impl Deliveries {
         };
         store.close().await;
         done
-    }
-
-    async fn list(&self, desk: &Desk<'_>) -> Done {
-        let Some(name) = &self.issue else { return desk.issues().await };
-        if desk.means_notices(name).await? {
-            return desk.list_notices(&self.states, self.after, self.limit).await;
-        }
-        let frozen = desk.issue(name).await?;
-        let totals = desk.store.totals(frozen.id).await.map_err(one)?;
-        let wanted = Wanted {
-            issue: Some(frozen.id),
-            states: self.states.clone(),
-            address: None,
-            after: self.after,
-            limit: self.limit,
-        };
-        let rows = desk.store.deliveries(&wanted).await.map_err(one)?;
-        let mut out = format!("{}: {}\n", named(&frozen), in_words(&totals));
-        for row in &rows {
-            out +=
-                &format!("{:>8}  {:<9}  {}  {}\n", row.subscriber, row.state.word(), shown(&row.mailbox), story(row));
-        }
-        if rows.len() == self.limit as usize {
-            let last = rows.last().map_or(0, |row| row.subscriber);
-            out += &format!("there may be more: --after {last}\n");
-        }
-        desk.data(&out);
-        Ok(json!({
-            "issue": named(&frozen), "totals": totals_json(&totals), "balances": totals.balance(),
-            "deliveries": rows.iter().map(delivery_json).collect::<Vec<_>>(),
-        }))
     }
 }
 

@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 /// How long one step of freezing may take before others take the run for dead.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// So many subscribers in one commit.
-const CHUNK: u32 = 5_000;
+const CHUNK: u32 = 10_000;
 
 /// What happened.
 pub enum Freezing {

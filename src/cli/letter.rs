@@ -92,7 +92,7 @@ pub fn eml(site: &Site, digest: &Digest, period: &Period, rendered: &Rendered) -
     };
     let mailing = Mailing::new(1, head, &[variant], &keys, [].into()).map_err(|err| wrong(&err))?;
     let reader = Mailbox::placeholder();
-    Ok(mailing.inert("preview").mail(1, reader.address().as_str(), 0).map_err(|err| wrong(&err))?.bytes)
+    Ok(mailing.inert("preview").mail(1, reader.address().as_str(), 0).map_err(|err| wrong(&err))?.mail.bytes())
 }
 
 /// A part of the issue with what a preview has in the place of a token.

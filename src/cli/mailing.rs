@@ -96,7 +96,7 @@ pub fn transport(smtp: &Smtp, root: &Path) -> Result<Transport, Diagnostic> {
 pub async fn one(transport: &Transport, ready: &Ready, file: &str) -> Result<String, String> {
     let mut line = transport.open().await.map_err(|err| err.to_string())?;
     let reply = match line.offer(&ready.envelope).await.map_err(|err| err.to_string())? {
-        Offer::Ready => line.deliver(file, &ready.bytes, None).await.map_err(|err| err.to_string())?,
+        Offer::Ready => line.deliver(file, &ready.mail, None).await.map_err(|err| err.to_string())?,
         Offer::Refused { reply, .. } => return Err(format!("the server said {reply}")),
     };
     line.close().await;

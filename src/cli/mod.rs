@@ -187,7 +187,10 @@ fn answer(context: &Context, work: impl Future<Output = Result<Value, Vec<Diagno
     };
     match done {
         Ok(report) => {
-            context.talk.report(&report);
+            // A long report was written as it came.
+            if !report.is_null() {
+                context.talk.report(&report);
+            }
             Outcome::Done
         }
         Err(errors) => {

@@ -49,6 +49,12 @@ impl Talk {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// A piece of data, where there is more of it than should be held at once: whether anybody still listens.
+    pub fn piece(&self, text: &str) -> bool {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+
     /// A report, where one is wanted as JSON.
     pub fn report(&self, value: &Value) {
         if self.json {

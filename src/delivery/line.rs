@@ -97,7 +97,7 @@ impl<S: Ledger + Issues + Send + Sync> Shared<S> {
             return self.without_leave(hands, claimed, leave).await;
         }
         let next = hands.following.as_ref().map(|(_, ready)| &ready.envelope);
-        match line.deliver(&ready.file, &ready.bytes, next).await {
+        match line.deliver(&ready.file, &ready.mail, next).await {
             Ok(reply) => {
                 self.keep(hands, line, &reply).await;
                 self.replied(hands, claimed, Phase::Dot, &reply).await

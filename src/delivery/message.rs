@@ -13,6 +13,7 @@ use crate::mail::envelope::Envelope;
 use crate::mail::header::{HeaderText, HeaderTextError};
 use crate::mail::list::{FeedbackId, HeaderUrl, HeaderUrlError, ListHeaders, ListId, ListIdError};
 use crate::mail::mime::{Body, Message, MessageId, MessageIdError, Purpose};
+use crate::mail::spliced::{Spliced, Template};
 use crate::store::issues::Variant;
 use crate::subscriber::keys::{Key, Keys};
 use crate::subscriber::token::{self, BounceToken, Token, TooLarge};
@@ -86,6 +87,7 @@ struct Edition {
     number: i64,
     subject: HeaderText,
     body: Arc<Body>,
+    template: Arc<Template>,
 }
 
 /// A mail that is ready to go.
@@ -93,8 +95,8 @@ struct Edition {
 pub struct Ready {
     /// Whom it comes back to and goes to.
     pub envelope: Envelope,
-    /// The whole of it.
-    pub bytes: Vec<u8>,
+    /// The mail itself.
+    pub mail: Spliced,
     /// A name for its file, where mails become files.
     pub file: String,
 }
@@ -168,7 +170,8 @@ impl Mailing {
         let edition = |variant: &Variant| {
             let subject = HeaderText::one_line(&variant.subject)?;
             let body = Arc::new(Body::new(&variant.text, &variant.html, &slots));
-            Ok::<_, MailingError>(Edition { number: variant.number, subject, body })
+            let template = Arc::new(Template::new(&body));
+            Ok::<_, MailingError>(Edition { number: variant.number, subject, body, template })
         };
         let variants = variants.iter().map(edition).collect::<Result<_, _>>()?;
         let leave: Address = head.unsubscribe_mailto.parse()?;
@@ -252,15 +255,19 @@ impl Mailing {
             message_id: &message_id,
             purpose: Purpose::List(&list),
         };
-        let unsigned = message.bytes(&edition.body, &[&token]).map_err(|err: FillError| other(&err))?;
-        let signatures =
-            dkim::sign(&self.signers, &unsigned, self.head.sent_at).map_err(|err: SignError| other(&err))?;
-        let mut bytes = signatures.into_bytes();
-        bytes.extend_from_slice(&unsigned);
+        let mail = Spliced::new(message.head_of(&edition.body), edition.template.clone(), vec![token])
+            .map_err(|err: FillError| other(&err))?;
+        let mail = match self.signers.is_empty() {
+            true => mail,
+            false => {
+                let signatures = dkim::sign(&self.signers, &mail.bytes(), self.head.sent_at);
+                mail.signed(signatures.map_err(|err: SignError| other(&err))?)
+            }
+        };
         let sender = self.sender(subscriber).map_err(|err| other(&err))?;
-        let envelope = Envelope::new(Some(sender), recipient).sized(bytes.len() as u64);
+        let envelope = Envelope::new(Some(sender), recipient).sized(mail.size_bytes() as u64);
         let file = format!("{}-{}-{subscriber}", self.head.digest, self.head.period);
-        Ok(Ready { envelope, bytes, file })
+        Ok(Ready { envelope, mail, file })
     }
 
     fn token(&self, subscriber: i64) -> Result<String, TooLarge> {
@@ -331,7 +338,7 @@ mod tests {
 
     fn message_id(mailing: &Mailing) -> String {
         let ready = mailing.mail(1, "ana@example.com", 0).expect("a mail");
-        let text = String::from_utf8(ready.bytes).expect("text");
+        let text = String::from_utf8(ready.mail.bytes()).expect("text");
         text.lines().find(|line| line.starts_with("Message-ID:")).expect("a Message-ID").to_owned()
     }
 
@@ -351,7 +358,7 @@ mod tests {
             let ready = mailing.mail(1, "ana@example.com", 0).expect("a mail");
             (
                 ready.envelope.sender.map(|sender| sender.to_string()).unwrap_or_default(),
-                String::from_utf8(ready.bytes).expect("text"),
+                String::from_utf8(ready.mail.bytes()).expect("text"),
             )
         };
         let (sender, inert) = text(mailing().inert("1"));

@@ -322,7 +322,7 @@ impl<S: Postbox + Ledger + Send + Sync + 'static> Postman<S> {
                 return Err(error.into());
             }
         }
-        match line.deliver(&ready.file, &ready.bytes, None).await {
+        match line.deliver(&ready.file, &ready.mail, None).await {
             Ok(reply) => {
                 hands.note(fate::of_reply(&drawn, &letter, Phase::Dot, &reply, self.now()), drawn);
                 self.keep(hands, line, &reply).await;

@@ -2,7 +2,8 @@
 //!
 //! Each step of a mail must be on the disk before the next is taken, and a disk writes a few hundred times a second. So the
 //! lines of a run hand what they have to say to one recorder, which writes all that came in while it was writing before:
-//! one commit for a group, however many lines there are, and none waits for more than the commit before its own.
+//! one commit for a group, however many lines there are, and none waits for more than the commit before its own, and for a
+//! moment in which others who are about to come may join it.
 
 use crate::store::StoreError;
 use crate::store::ledger::{Ended, Leave, Ledger, Ticket};
@@ -19,6 +20,12 @@ const PATIENCE_IN_A_RUN: Duration = Duration::from_secs(120);
 const PATIENCE_WITH_NEWS: Duration = Duration::from_secs(600);
 /// The most that one commit holds.
 const LARGEST_GROUP: usize = 256;
+/// How long a group waits for lines that are about to come.
+const MOMENT: Duration = Duration::from_millis(1);
+/// A commit that takes less is not worth any waiting.
+const QUICK: Duration = Duration::from_micros(300);
+/// After so many groups at most it is tried again whether waiting is of use.
+const LONGEST_BREAK: u32 = 64;
 
 /// How long a run puts up with others who use the store.
 #[derive(Debug)]
@@ -109,9 +116,12 @@ impl Recorder {
     ) -> (Recorder, tokio::task::JoinHandle<()>) {
         let (desk, mut notes) = mpsc::channel(LARGEST_GROUP * 2);
         let task = tokio::spawn(async move {
-            let mut group = Vec::with_capacity(LARGEST_GROUP);
+            let (mut group, mut crowd) = (Vec::with_capacity(LARGEST_GROUP), Crowd::default());
             while notes.recv_many(&mut group, LARGEST_GROUP).await > 0 {
-                write(&*ledger, &owner, &now, &mut group).await;
+                crowd.gather(&mut notes, &mut group).await;
+                let began = Instant::now();
+                let given = write(&*ledger, &owner, &now, &mut group).await;
+                crowd.wrote(given, began.elapsed());
             }
         });
         (Recorder { desk }, task)
@@ -156,8 +166,58 @@ impl Recording {
     }
 }
 
-/// Writes a group.
-async fn write<L: Ledger>(ledger: &L, owner: &str, now: &impl Fn() -> DateTime<Utc>, group: &mut Vec<Note>) {
+/// The lines that were given leave, and come back with what became of it.
+///
+/// Where the server is near, they come back at about the same time: who is first would begin a commit for itself, and
+/// keep all others waiting for two. So a group waits for a moment until all of them are there. Where it was waited in vain,
+/// as for a server that is far away, it is not tried again for a while, and each time for longer.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// How many have not come back.
+    out: usize,
+    /// Whether the last commit took long enough.
+    is_slow: bool,
+    /// So many groups go without waiting.
+    rest: u32,
+    /// How long the next break is.
+    next_rest: u32,
+}
+
+impl Crowd {
+    async fn gather(&mut self, notes: &mut mpsc::Receiver<Note>, group: &mut Vec<Note>) {
+        let count = |group: &[Note]| {
+            let ended = group.iter().filter(|note| matches!(note, Note::Ended(..))).count();
+            (ended, group.len() - ended)
+        };
+        if self.is_slow && self.out > 0 && self.rest == 0 {
+            let until = tokio::time::Instant::now() + MOMENT;
+            let is_whole = |group: &[Note]| {
+                let (ended, asked) = count(group);
+                ended >= self.out && asked >= self.out || group.len() >= LARGEST_GROUP
+            };
+            while !is_whole(group) {
+                let more = notes.recv_many(group, LARGEST_GROUP - group.len());
+                if !matches!(tokio::time::timeout_at(until, more).await, Ok(1..)) {
+                    break;
+                }
+            }
+            let is_whole = is_whole(group);
+            self.next_rest = if is_whole { 0 } else { (self.next_rest * 2).clamp(1, LONGEST_BREAK) };
+            self.rest = self.next_rest;
+        } else {
+            self.rest = self.rest.saturating_sub(1);
+        }
+        self.out = self.out.saturating_sub(count(group).0);
+    }
+
+    fn wrote(&mut self, given: usize, time: Duration) {
+        self.out += given;
+        self.is_slow = time > QUICK;
+    }
+}
+
+/// Writes a group: how many were given leave.
+async fn write<L: Ledger>(ledger: &L, owner: &str, now: &impl Fn() -> DateTime<Utc>, group: &mut Vec<Note>) -> usize {
     let (mut ended, mut tellers, mut asked, mut askers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for note in group.drain(..) {
         match note {
@@ -174,13 +234,16 @@ async fn write<L: Ledger>(ledger: &L, owner: &str, now: &impl Fn() -> DateTime<U
     let limit = if ended.is_empty() { PATIENCE_IN_A_RUN } else { PATIENCE_WITH_NEWS };
     match patiently!(ledger.step(&ended, &asked, owner, now()), Patience::of(limit)) {
         Ok(stepped) => {
+            let given = stepped.leave.iter().filter(|leave| matches!(leave, Leave::Given)).count();
             answer(tellers, Ok(stepped.recorded));
             answer(askers, Ok(stepped.leave));
+            given
         }
         Err(err) => {
             let err = Arc::new(err);
             answer(tellers, Err(err.clone()));
             answer(askers, Err(err));
+            0
         }
     }
 }
@@ -190,5 +253,76 @@ fn answer<T>(to: Vec<oneshot::Sender<Result<T, Arc<StoreError>>>>, written: Resu
     match written {
         Ok(answers) => to.into_iter().zip(answers).for_each(|(to, answer)| drop(to.send(Ok(answer)))),
         Err(err) => to.into_iter().for_each(|to| drop(to.send(Err(err.clone())))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::ledger::State;
+
+    fn asks() -> Note {
+        Note::Leave(Ticket { issue: 1, subscriber: 1, fence: 1 }, oneshot::channel().0)
+    }
+
+    fn ends() -> Note {
+        let ticket = Ticket { issue: 1, subscriber: 1, fence: 1 };
+        let (state, reply, phase) = (State::Accepted, String::new(), "dot");
+        let ended = Ended { ticket, state, code: None, reply, reason: None, phase, due_at: None, is_dead: false };
+        Note::Ended(Box::new(ended), oneshot::channel().0)
+    }
+
+    /// A crowd of which so many are out, after a commit that took long.
+    fn crowd(out: usize) -> Crowd {
+        let mut crowd = Crowd::default();
+        crowd.wrote(out, Duration::from_millis(5));
+        crowd
+    }
+
+    #[test]
+    fn a_group_waits_for_those_who_are_about_to_come() {
+        let run = async {
+            let (desk, mut notes) = mpsc::channel(9);
+            let mut crowd = crowd(2);
+            let mut group = vec![ends()];
+            for note in [asks(), ends(), asks()] {
+                desk.send(note).await.expect("somebody listens");
+            }
+            crowd.gather(&mut notes, &mut group).await;
+            assert_eq!((group.len(), crowd.out, crowd.rest), (4, 0, 0));
+        };
+        crate::store::block_on(run).expect("a runtime");
+    }
+
+    #[test]
+    fn where_nobody_comes_it_is_waited_more_and_more_rarely() {
+        let run = async {
+            let (_desk, mut notes) = mpsc::channel(9);
+            let mut crowd = crowd(9);
+            let mut rests = Vec::new();
+            for _ in 0..20 {
+                let mut group = vec![asks()];
+                crowd.gather(&mut notes, &mut group).await;
+                assert_eq!(group.len(), 1);
+                rests.push(crowd.rest);
+            }
+            assert_eq!(rests, [1, 0, 2, 1, 0, 4, 3, 2, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 16]);
+        };
+        crate::store::block_on(run).expect("a runtime");
+    }
+
+    #[test]
+    fn a_commit_that_takes_no_time_is_not_waited_for() {
+        let run = async {
+            let (_desk, mut notes) = mpsc::channel(9);
+            let mut crowd = Crowd::default();
+            crowd.wrote(9, Duration::from_micros(50));
+            let began = Instant::now();
+            for _ in 0..50 {
+                crowd.gather(&mut notes, &mut vec![asks()]).await;
+            }
+            assert!(began.elapsed() < MOMENT * 50 && crowd.next_rest == 0);
+        };
+        crate::store::block_on(run).expect("a runtime");
     }
 }

@@ -175,17 +175,7 @@ impl Encoded {
     ///
     /// [`FillError`] where there are too few or too many values, or one does not fit its slot; nothing is appended then.
     pub fn fill(&self, values: &[&str], out: &mut Vec<u8>) -> Result<(), FillError> {
-        if values.len() != self.widths.len() {
-            return Err(FillError::Count { given: values.len(), wanted: self.widths.len() });
-        }
-        for (number, (value, &wanted)) in (1..).zip(values.iter().zip(&self.widths)) {
-            if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                return Err(FillError::Character(number));
-            }
-            if value.len() != wanted {
-                return Err(FillError::Width { number, given: value.len(), wanted });
-            }
-        }
+        check_values(values, &self.widths)?;
         match self.transfer {
             Transfer::SevenBit | Transfer::QuotedPrintable => {
                 let start = out.len();
@@ -203,11 +193,49 @@ impl Encoded {
         Ok(())
     }
 
+    /// The text as it goes over the wire, with something in each place that is as wide as what will stand there.
+    pub(super) fn template(&self) -> Vec<u8> {
+        match self.transfer {
+            Transfer::SevenBit | Transfer::QuotedPrintable => self.bytes.clone(),
+            Transfer::Base64 => {
+                let mut text = String::with_capacity(base64_len(self.bytes.len()));
+                base64::encode(&self.bytes, &mut text).expect("a String takes whatever is written");
+                text.into_bytes()
+            }
+        }
+    }
+
+    /// What is encoded, before that where it is base64, and where in it each slot stands, and which.
+    pub(super) fn places(&self) -> (&[u8], &[(usize, usize)]) {
+        (&self.bytes, &self.places)
+    }
+
+    /// How wide each slot is.
+    pub(super) fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
     fn put(&self, values: &[&str], bytes: &mut [u8]) {
         for &(at, number) in &self.places {
             bytes[at..at + self.widths[number]].copy_from_slice(values[number].as_bytes());
         }
     }
+}
+
+/// Whether there is one value for each slot, and each fits.
+pub(super) fn check_values(values: &[&str], widths: &[usize]) -> Result<(), FillError> {
+    if values.len() != widths.len() {
+        return Err(FillError::Count { given: values.len(), wanted: widths.len() });
+    }
+    for (number, (value, &wanted)) in (1..).zip(values.iter().zip(widths)) {
+        if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            return Err(FillError::Character(number));
+        }
+        if value.len() != wanted {
+            return Err(FillError::Width { number, given: value.len(), wanted });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a line would be changed on its way: some programs write a `>` before `From ` at the start of a line, or take a lone

@@ -117,13 +117,24 @@ impl Body {
     }
 
     fn fill(&self, values: &[&str], out: &mut Vec<u8>) -> Result<(), FillError> {
-        for (name, encoded) in [("plain", &self.text), ("html", &self.html)] {
-            out.extend_from_slice(part_head(&self.boundary, name, encoded).as_bytes());
+        for (before, encoded) in self.parts() {
+            out.extend_from_slice(before.as_bytes());
             encoded.fill(values, out)?;
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+        out.extend_from_slice(self.end().as_bytes());
         Ok(())
+    }
+
+    /// Both parts, each with what stands before it. A line break comes after each.
+    pub(super) fn parts(&self) -> [(String, &Encoded); 2] {
+        [("plain", &self.text), ("html", &self.html)]
+            .map(|(name, encoded)| (part_head(&self.boundary, name, encoded), encoded))
+    }
+
+    /// What ends the last part.
+    pub(super) fn end(&self) -> String {
+        format!("--{}--\r\n", self.boundary)
     }
 }
 
@@ -141,7 +152,11 @@ impl Message<'_> {
         Ok(out)
     }
 
-    /// The headers, and the empty line after them.
+    /// The headers of the mail with this body, and the empty line after them.
+    pub fn head_of(&self, body: &Body) -> String {
+        self.head(&body.boundary)
+    }
+
     fn head(&self, boundary: &str) -> String {
         let mut fields = vec![("From", self.from.header_value("From")), ("To", self.to.header_value("To"))];
         fields.extend(self.reply_to.map(|mailbox| ("Reply-To", mailbox.header_value("Reply-To"))));

@@ -13,4 +13,5 @@ pub mod incoming;
 pub mod list;
 pub mod mime;
 pub mod smtp;
+pub mod spliced;
 pub mod transport;

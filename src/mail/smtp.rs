@@ -17,11 +17,13 @@ mod server;
 mod stream;
 
 pub use body::{LineFault, check_lines};
+pub(super) use body::{end, stuff};
 pub use error::{Fault, Phase, SmtpError};
 pub use reply::Reply;
 pub use server::{Credentials, Server, Trust, TrustError};
 
 use super::envelope::Envelope;
+use super::spliced::Content;
 use crate::config::{Security, Timeouts};
 use extensions::Extensions;
 use lettre::transport::smtp::authentication::Mechanism;
@@ -177,15 +179,14 @@ impl Connection {
     ///
     /// The message could not be written, or may not be sent as it is ([`check_lines`]). [`SmtpError::is_uncertain`] tells
     /// whether its end may have left. Whoever stops waiting for this step cannot know.
-    pub async fn body(&mut self, message: &[u8], next: Option<&Envelope>) -> Result<(), SmtpError> {
+    pub async fn body(&mut self, message: impl Into<Content<'_>>, next: Option<&Envelope>) -> Result<(), SmtpError> {
         let State::Ready = self.state else { return Err(self.out_of_turn(Phase::Body)) };
         self.state = State::Over;
         // What came too early would be read as the verdict.
         self.expect_silence(Phase::Body)?;
-        check_lines(message).map_err(|fault| SmtpError::new(Phase::Body, fault.into()))?;
         let mut output = std::mem::take(&mut self.output);
         output.clear();
-        body::stuff(message, &mut output);
+        message.into().put(&mut output).map_err(|fault| SmtpError::new(Phase::Body, fault.into()))?;
         let end = output.len();
         let next = next.map(|envelope| self.offer(envelope, false, &mut output));
         let written = self.stream.write(&output, self.timeouts.block).await;

@@ -15,6 +15,7 @@ pub use sendmail::Sendmail;
 
 use super::envelope::Envelope;
 use super::smtp::{Connection, Offer, Phase, Reply, Server, SmtpError, Trust, TrustError};
+use super::spliced::Content;
 use crate::config::{Outlet, Smtp, Timeouts};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -178,16 +179,22 @@ impl Carrier {
     /// # Errors
     ///
     /// [`SmtpError::is_uncertain`] tells whether the message may have been taken. `next` was not, whatever happened.
-    pub async fn deliver(&mut self, name: &str, message: &[u8], next: Option<&Envelope>) -> Result<Reply, SmtpError> {
+    pub async fn deliver(
+        &mut self,
+        name: &str,
+        message: impl Into<Content<'_>>,
+        next: Option<&Envelope>,
+    ) -> Result<Reply, SmtpError> {
+        let message = message.into();
         match self {
             Carrier::Smtp { connection, ahead } => {
                 connection.body(message, next).await?;
                 *ahead = next.cloned();
                 connection.verdict().await
             }
-            Carrier::Sendmail(line) => line.deliver(message).await,
-            Carrier::Outbox(line) => line.deliver(name, message).await,
-            Carrier::Script(line) => line.deliver(name, message),
+            Carrier::Sendmail(line) => line.deliver(&message.bytes()).await,
+            Carrier::Outbox(line) => line.deliver(name, &message.bytes()).await,
+            Carrier::Script(line) => line.deliver(name, &message.bytes()),
         }
     }
 

@@ -246,7 +246,7 @@ pub struct Attempt {
 /// Which deliveries are meant.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Of one issue.
+    /// Of one issue; of all, where an address is named.
     pub issue: Option<i64>,
     /// In one of these states; in any where there is none.
     pub states: Vec<State>,

@@ -6,6 +6,7 @@
 mod archive;
 mod claims;
 pub mod copy;
+mod deliveries;
 mod fault;
 mod freezing;
 mod issues;
@@ -35,11 +36,12 @@ const APPLICATION_ID: i64 = 0x7469_6469;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The migrations, by number.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "issues", include_str!("../../migrations/sqlite/0001_issues.sql")),
     (2, "deliveries", include_str!("../../migrations/sqlite/0002_deliveries.sql")),
     (3, "archive", include_str!("../../migrations/sqlite/0003_archive.sql")),
     (4, "notices", include_str!("../../migrations/sqlite/0004_notices.sql")),
+    (5, "totals", include_str!("../../migrations/sqlite/0005_totals.sql")),
 ];
 
 /// A store in a file.
@@ -266,6 +268,8 @@ async fn connect(options: SqliteConnectOptions, name: &str) -> Result<(Sqlite, u
 fn pool_of(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
+        // A file does not go away by itself as a server does; asking would cost as much as a statement.
+        .test_before_acquire(false)
         .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
 }
 
@@ -284,6 +288,26 @@ fn migrator() -> Migrator {
 }
 
 type Found<T> = Result<T, sqlx::Error>;
+
+/// Lets the log grow to 64 MiB before it is written back: a page that many batches change is then written back once.
+async fn let_the_log_grow(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("PRAGMA wal_autocheckpoint = 16384").execute(connection).await.map(drop)
+}
+
+/// To 256 MiB, for batches each of which changes nearly all pages of an index.
+async fn let_the_log_grow_long(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("PRAGMA wal_autocheckpoint = 65536").execute(connection).await.map(drop)
+}
+
+/// As SQLite has it by itself: 4 MiB.
+async fn keep_the_log_short(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("PRAGMA wal_autocheckpoint = 1000").execute(connection).await.map(drop)
+}
+
+/// Keeps 32 MiB of pages in memory, and not 2: what a batch changes is then written once.
+async fn remember_more(connection: &mut SqliteConnection) -> Found<()> {
+    sqlx::query("PRAGMA cache_size = -32768").execute(connection).await.map(drop)
+}
 
 async fn application_id(connection: &mut SqliteConnection) -> Found<i64> {
     sqlx::query_scalar("PRAGMA application_id").fetch_one(connection).await

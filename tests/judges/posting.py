@@ -130,6 +130,19 @@ class Site:
     def open(self):
         return sqlite3.connect(self.store, timeout=30)
 
+    def is_free(self):
+        """Whether nobody is writing to the store."""
+        db = self.open()
+        try:
+            db.execute("PRAGMA busy_timeout = 100")
+            db.execute("BEGIN IMMEDIATE")
+            db.rollback()
+            return True
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            db.close()
+
     def rows(self, sql, *values):
         db = self.open()
         try:

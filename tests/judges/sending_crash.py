@@ -60,7 +60,7 @@ def exact(folder):
         killed_at(folder / (point + "-again"), point, 5, resend=True, text=" with `resend`")
 
 
-def in_the_freezing(folder, people=20_000):
+def in_the_freezing(folder, people=200_000):
     """An issue that was half frozen is frozen anew, by the next run and at once."""
     with Server("--no-fsync", log=folder / "log") as server:
         site = Site(folder / "site", server.port).join(people)

@@ -27,7 +27,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// How many rows go into the store at once. The index of addresses is met all over by each batch, so large ones are faster.
-const BATCH: usize = 10_000;
+const BATCH: usize = 20_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Import {

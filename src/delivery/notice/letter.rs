@@ -6,9 +6,11 @@ use crate::mail::dkim::{self, Signer};
 use crate::mail::envelope::Envelope;
 use crate::mail::header::HeaderText;
 use crate::mail::mime::{Body, Message, MessageId, Purpose};
+use crate::mail::spliced::{Spliced, Template};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
+use std::sync::Arc;
 
 /// A letter as it is kept with its notice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,14 +68,13 @@ impl Letter {
         let recipient: Address = mailbox.parse()?;
         let sender: Address = self.sender.parse().map_err(|err: AddressError| LetterError::Letter(err.to_string()))?;
         let unsigned = self.unsigned(&recipient).map_err(|err| LetterError::Letter(err.to_string()))?;
-        let signatures = dkim::sign(signers, &unsigned, self.sent_at);
-        let mut bytes = signatures.map_err(|err| LetterError::Signature(err.to_string()))?.into_bytes();
-        bytes.extend_from_slice(&unsigned);
-        let envelope = Envelope::new(Some(sender), recipient).sized(bytes.len() as u64);
-        Ok(Ready { envelope, bytes, file })
+        let signatures = dkim::sign(signers, &unsigned.bytes(), self.sent_at);
+        let mail = unsigned.signed(signatures.map_err(|err| LetterError::Signature(err.to_string()))?);
+        let envelope = Envelope::new(Some(sender), recipient).sized(mail.size_bytes() as u64);
+        Ok(Ready { envelope, mail, file })
     }
 
-    fn unsigned(&self, recipient: &Address) -> Result<Vec<u8>, Box<dyn Error>> {
+    fn unsigned(&self, recipient: &Address) -> Result<Spliced, Box<dyn Error>> {
         let from: Mailbox = self.from.parse()?;
         let reply_to = self.reply_to.as_deref().map(str::parse::<Mailbox>).transpose()?;
         let message = Message {
@@ -85,6 +86,7 @@ impl Letter {
             message_id: &MessageId::new(&self.message_id.0, &self.message_id.1)?,
             purpose: Purpose::Notice,
         };
-        Ok(message.bytes(&Body::readable(&self.text, &self.html), &[])?)
+        let body = Body::readable(&self.text, &self.html);
+        Ok(Spliced::new(message.head_of(&body), Arc::new(Template::new(&body)), Vec::new())?)
     }
 }

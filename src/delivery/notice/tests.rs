@@ -32,7 +32,7 @@ fn letter_of(letters: &Letters, kind: Kind) -> Letter {
 
 fn eml(letter: &Letter) -> String {
     let ready = letter.mail("Ana@example.com", "f".into(), &[]).expect("a mail");
-    String::from_utf8(ready.bytes).expect("ASCII")
+    String::from_utf8(ready.mail.bytes()).expect("ASCII")
 }
 
 /// The token that stands behind an address in the text.

@@ -47,8 +47,8 @@ pub fn check_lines(message: &[u8]) -> Result<(), LineFault> {
     if start < message.len() || message.is_empty() { Err(LineFault::Unended) } else { Ok(()) }
 }
 
-/// Adds a message with its dots doubled and the dot that ends it. It must have passed [`check_lines`].
-pub(super) fn stuff(message: &[u8], out: &mut Vec<u8>) {
+/// Adds a message, or the first lines of one, with its dots doubled. It must have passed [`check_lines`].
+pub(in crate::mail) fn stuff(message: &[u8], out: &mut Vec<u8>) {
     out.reserve(message.len() + message.len() / 64 + 16);
     let mut start = 0;
     if message.starts_with(b".") {
@@ -60,6 +60,10 @@ pub(super) fn stuff(message: &[u8], out: &mut Vec<u8>) {
         start = at + 2;
     }
     out.extend_from_slice(&message[start..]);
+}
+
+/// Adds the dot that ends a message.
+pub(in crate::mail) fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(b".\r\n");
 }
 
@@ -74,6 +78,7 @@ mod tests {
         fn case(message: &str, want: &str) {
             let mut out = Vec::new();
             stuff(message.as_bytes(), &mut out);
+            end(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), want);
         }
         case("a\r\n", "a\r\n.\r\n");
@@ -108,6 +113,7 @@ mod tests {
             prop_assert_eq!(check_lines(message.as_bytes()), Ok(()));
             let mut sent = Vec::new();
             stuff(message.as_bytes(), &mut sent);
+            end(&mut sent);
             let sent = String::from_utf8(sent).unwrap();
             let whole = format!("\r\n{sent}");
             prop_assert_eq!(whole.find("\r\n.\r\n"), Some(whole.len() - 5));

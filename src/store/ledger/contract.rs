@@ -52,6 +52,8 @@ macro_rules! ledger_promises {
             who_has_not_confirmed_gets_nothing_by_address
             an_address_that_never_signed_up_can_leave
             a_token_ends_the_digest_of_its_issue_and_an_unknown_one_ends_all
+            deliveries_in_some_states_come_in_order_and_page_by_page
+            a_step_that_is_not_as_it_should_be_changes_what_it_may
             a_period_that_was_missed_stays_so_where_it_is_not_frozen_after_all
         );
     };
@@ -173,6 +175,68 @@ async fn states(store: &impl Ledger, issue: i64) -> Vec<String> {
         None => one.state.word().to_owned(),
     };
     all.into_iter().map(told).collect()
+}
+
+pub(crate) async fn deliveries_in_some_states_come_in_order_and_page_by_page(
+    store: &(impl Issues + Ledger + Subscribers),
+) {
+    let addresses: Vec<String> = (0..9).map(|n| format!("r{n}@example.org")).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let issue = frozen(store, &addresses).await;
+    for (minute, state) in [(9, State::Deferred), (3, State::Deferred), (0, State::Accepted), (0, State::Rejected)] {
+        let ticket = claim(store, issue, "w", 0, 1).await.remove(0).ticket;
+        assert_eq!(leave(store, ticket, "w", 0).await, Leave::Given);
+        let due_at = Some(at(minute)).filter(|_| state == State::Deferred);
+        assert!(end(store, Ended { due_at, ..ended(ticket, state) }, 0).await);
+    }
+    let pages = async |states: &[State], limit: u32| {
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let wanted = Wanted { issue: Some(issue), states: states.to_vec(), after, limit, address: None };
+            let page = store.deliveries(&wanted).await.expect("read");
+            let Some(last) = page.last() else { return all };
+            after = last.subscriber;
+            all.extend(page.into_iter().map(|one| (one.mailbox, one.state)));
+        }
+    };
+    let every = pages(&[], 9).await;
+    assert_eq!(every.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), addresses);
+    for states in [
+        &[][..],
+        &[State::Deferred],
+        &[State::Planned, State::Deferred],
+        &[State::Rejected, State::Accepted, State::Rejected],
+        &State::ALL,
+        &[State::Uncertain],
+    ] {
+        let want: Vec<_> = every.iter().filter(|one| states.is_empty() || states.contains(&one.1)).cloned().collect();
+        for limit in [1, 2, 3, 100] {
+            assert_eq!(pages(states, limit).await, want, "{states:?}, {limit} at once");
+        }
+    }
+    let wanted = Wanted { address: Some("r1@example.org".into()), limit: 9, ..Wanted::default() };
+    let found = store.deliveries(&wanted).await.expect("read");
+    assert_eq!(found.iter().map(|one| one.state).collect::<Vec<_>>(), [State::Deferred]);
+    let other = Wanted { states: vec![State::Accepted], ..wanted };
+    assert!(store.deliveries(&other).await.expect("read").is_empty());
+}
+
+pub(crate) async fn a_step_that_is_not_as_it_should_be_changes_what_it_may(
+    store: &(impl Issues + Ledger + Subscribers),
+) {
+    let addresses = ["a@example.org", "b@example.org", "c@example.org", "d@example.org"];
+    let issue = frozen(store, &addresses).await;
+    let tickets: Vec<Ticket> = claim(store, issue, "w", 0, 4).await.iter().map(|one| one.ticket).collect();
+    store.step(&[], &tickets[..2], "w", at(0)).await.expect("given");
+    store.suppress(&[address("d@example.org")], Reason::Asked, &hashes, "x", at(0)).await.expect("suppressed");
+    let stale = Ticket { fence: tickets[1].fence + 1, ..tickets[1] };
+    let ends = [ended(tickets[0], State::Deferred), ended(stale, State::Accepted)];
+    let stepped = store.step(&ends, &tickets[2..], "w", at(0)).await.expect("done");
+    let leave = vec![Leave::Given, Leave::Skipped("suppressed".into())];
+    assert_eq!(stepped, Stepped { recorded: vec![true, false], leave });
+    assert_eq!(states(store, issue).await, ["deferred", "on_wire", "on_wire", "skipped suppressed"]);
+    let tries = store.attempts(issue, tickets[0].subscriber).await.expect("read");
+    assert_eq!(tries.len(), 1, "what was taken back to be done over is not noted twice");
 }
 
 pub(crate) async fn an_issue_is_seen_when_it_is_frozen_and_not_before(

@@ -4,13 +4,13 @@ use super::freezing::{
     Whose, by_choice, by_domain, chunk, clear, drop_choices, drop_issue, freezer, is_freezer, make_visible, plan_chunk,
     planned, prolong, put_choice, put_freezing, put_variant, unknown_choices, without_mail,
 };
-use super::{Found, Sqlite, admit, carry, last, pass, state_of, unusable};
+use super::{Found, Sqlite, admit, carry, keep_the_log_short, last, let_the_log_grow, pass, state_of, unusable};
 use crate::digest::history::Record;
 use crate::schedule::Period;
 use crate::store::issues::{Audience, Finished, Forecast, Frozen, Issues, Planned, Step, Variant};
 use crate::store::{Fault, StoreError};
 use chrono::{DateTime, Utc};
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 impl Issues for Sqlite {
     async fn begin_freezing(
@@ -73,14 +73,16 @@ impl Issues for Sqlite {
     }
 
     async fn plan(&self, step: Step<'_>, audience: &Audience) -> Result<Planned, StoreError> {
-        let mut transaction = self.write().await?;
+        let mut connection = self.writer.acquire().await.map_err(|err| self.fault(err))?;
+        let_the_log_grow(&mut connection).await.map_err(|err| self.fault(err))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
         let digests = serde_json::Value::from(audience.digests.clone()).to_string();
         let addresses = serde_json::Value::from(audience.addresses.clone()).to_string();
         let done = async {
             if !prolong(&mut transaction, &step).await? {
                 return Ok(None);
             }
-            let Some(upto) = chunk(&mut transaction, &step, &digests, &addresses).await? else {
+            let Some(upto) = chunk(&mut transaction, &step, &audience.digests, &addresses).await? else {
                 return Ok(Some(Planned::All));
             };
             let unknown = unknown_choices(&mut transaction, &step, upto, &digests, &addresses).await?;
@@ -89,6 +91,7 @@ impl Issues for Sqlite {
             }
             plan_chunk(&mut transaction, &step, upto, &digests, &addresses).await?;
             let rows = planned(&mut transaction, &step, upto).await?;
+            let rows = serde_json::from_str(&rows).map_err(|err| sqlx::Error::Decode(err.into()))?;
             Ok(Some(Planned::Some { rows, last: upto }))
         };
         let Some(done) = done.await.map_err(|err| self.fault(err))? else {
@@ -143,7 +146,12 @@ impl Issues for Sqlite {
         if let Some(entry_id) = write.await.map_err(|err| self.fault(err))? {
             return Err(StoreError::Twice { digest: digest.to_owned(), period: period.to_owned(), entry_id });
         }
-        transaction.commit().await.map_err(|err| self.fault(err))
+        transaction.commit().await.map_err(|err| self.fault(err))?;
+        // It stands already, whatever comes of this.
+        if let Ok(mut connection) = self.writer.acquire().await {
+            let _ = keep_the_log_short(&mut connection).await;
+        }
+        Ok(())
     }
 
     async fn drop_freezing(&self, issue: i64, owner: &str) -> Result<(), StoreError> {

@@ -3,16 +3,17 @@
 
 use super::claims::{
     NEXT_DUE, OWNERS, RELEASE, RENEW, answer_all, cancelled, claim_some, leave_uncertain, plan_again, record_all,
-    reopen,
+    reopen, step_all,
 };
+use super::deliveries::{TOTALS, deliveries};
 use super::{Found, Sqlite, unusable};
 use crate::store::ledger::{
-    Attempt, Claim, Claimed, Delivery, Ended, Ledger, State, Stepped, Ticket, Totals, Verdict, Wanted,
+    Attempt, Claim, Claimed, Delivery, Ended, Leave, Ledger, State, Stepped, Ticket, Totals, Verdict, Wanted,
 };
 use crate::store::{Fault, StoreError};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row as _, sqlite::SqliteRow};
 
 impl Ledger for Sqlite {
     async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
@@ -34,6 +35,12 @@ impl Ledger for Sqlite {
         owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Stepped, StoreError> {
+        let mut transaction = self.write().await?;
+        if step_all(&mut transaction, ended, asked, owner, now).await.map_err(|err| self.fault(err))? {
+            transaction.commit().await.map_err(|err| self.fault(err))?;
+            return Ok(Stepped { recorded: vec![true; ended.len()], leave: vec![Leave::Given; asked.len()] });
+        }
+        transaction.rollback().await.map_err(|err| self.fault(err))?;
         let mut transaction = self.write().await?;
         let stepped = async {
             let recorded = record_all(&mut transaction, ended, owner, now).await?;
@@ -93,8 +100,7 @@ impl Ledger for Sqlite {
                 .fetch_optional(&mut *transaction)
                 .await?
                 .flatten();
-            let sql = "SELECT state, count(*) FROM delivery WHERE issue_id = $1 GROUP BY state";
-            let counts: Vec<(String, i64)> = sqlx::query_as(sql).bind(issue).fetch_all(&mut *transaction).await?;
+            let counts: Vec<(String, i64)> = sqlx::query_as(TOTALS).bind(issue).fetch_all(&mut *transaction).await?;
             Ok((candidates.unwrap_or_default(), counts))
         };
         let (candidates, counts) = read.await.map_err(|err| self.fault(err))?;
@@ -235,24 +241,4 @@ impl Sqlite {
         };
         read().map_err(|err| self.fault(err))?.ok_or_else(|| unusable(&self.name, Fault::Damaged, None))
     }
-}
-
-async fn deliveries(connection: &mut SqliteConnection, wanted: &Wanted) -> Found<Vec<SqliteRow>> {
-    let states: Vec<&str> = wanted.states.iter().map(|state| state.word()).collect();
-    let sql = "SELECT i.digest, i.period, d.issue_id, d.subscriber_id, d.mailbox, d.state, d.attempts, d.code, d.reply,
-            d.reason, d.due_at, d.updated_at
-        FROM delivery d JOIN issue i ON i.id = d.issue_id
-        WHERE i.state <> 'freezing' AND ($1 IS NULL OR d.issue_id = $1)
-            AND ($2 = '[]' OR d.state IN (SELECT value FROM json_each($2)))
-            AND ($3 IS NULL OR d.subscriber_id IN (SELECT id FROM subscriber WHERE address = $3))
-            AND d.subscriber_id > $4
-        ORDER BY d.issue_id, d.subscriber_id LIMIT $5";
-    sqlx::query(sql)
-        .bind(wanted.issue)
-        .bind(json!(states).to_string())
-        .bind(&wanted.address)
-        .bind(wanted.after)
-        .bind(wanted.limit)
-        .fetch_all(connection)
-        .await
 }

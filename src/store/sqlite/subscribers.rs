@@ -1,8 +1,10 @@
 //! Subscribers in a file. What a batch changes goes in by a few statements over lists (`json_each`), each in a function of
 //! its own, so that a million rows take seconds.
 
+mod pages;
+
 use super::notices::{close_questions, forget_notices, skip_notices};
-use super::{Found, Sqlite, numbers, tidy, unusable};
+use super::{Found, Sqlite, let_the_log_grow_long, numbers, remember_more, tidy, unusable};
 use crate::mail::address::Address;
 use crate::store::subscribers::{
     Became, Change, Delivered, Erased, Hashes, Hushed, Keep, Portrait, Subscribers, Terms, Which, decide,
@@ -10,6 +12,7 @@ use crate::store::subscribers::{
 use crate::store::{Fault, StoreError};
 use crate::subscriber::{Arrival, Consent, Event, Reason, State, Subscriber, Subscription, key};
 use chrono::{DateTime, Utc};
+use pages::{count, page};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
@@ -20,7 +23,11 @@ impl Subscribers for Sqlite {
     async fn add(&self, arrivals: &[Arrival], terms: &Terms<'_>) -> Result<Vec<Became>, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|err| self.fault(err))?;
         if arrivals.len() >= MANY {
-            let_the_log_grow(&mut connection).await.map_err(|err| self.fault(err))?;
+            let long = async {
+                let_the_log_grow_long(&mut connection).await?;
+                remember_more(&mut connection).await
+            };
+            long.await.map_err(|err| self.fault(err))?;
         }
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|err| self.fault(err))?;
         let mut became: Vec<Became> = Vec::with_capacity(arrivals.len());
@@ -344,6 +351,9 @@ impl Sqlite {
         keys: &[String],
     ) -> Result<HashMap<String, Subscriber>, StoreError> {
         let mut known = HashMap::new();
+        // In the order of the index, so that each of its pages is met once.
+        let mut keys: Vec<&String> = keys.iter().collect();
+        keys.sort_unstable();
         // A row as the database hands it over is much larger than what is kept of it.
         for keys in keys.chunks(1_000) {
             let read = async {
@@ -500,34 +510,6 @@ const MANY: usize = 1_000;
 
 const COLUMNS: &str = "id, address, mailbox, name, choice, suppressed, added_at, paused_until, by_form";
 
-/// The conditions of [`Which`], with its digests as `$1`, its state as `$2` and whether they are suppressed as `$3`.
-const MEANT: &str = "($3 IS NULL OR (suppressed IS NOT NULL) = $3)
-    AND (($1 = '[]' AND $2 IS NULL) OR EXISTS (SELECT 1 FROM subscription
-        WHERE subscriber_id = subscriber.id AND ($2 IS NULL OR state = $2)
-        AND ($1 = '[]' OR digest IN (SELECT value FROM json_each($1)))))";
-
-async fn page(connection: &mut SqliteConnection, which: &Which, after: i64, limit: u32) -> Found<Vec<SqliteRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE {MEANT} AND id > $4 ORDER BY id LIMIT $5");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(json!(which.digests).to_string())
-        .bind(which.state.map(State::word))
-        .bind(which.suppressed)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(connection)
-        .await
-}
-
-async fn count(connection: &mut SqliteConnection, which: &Which) -> Found<i64> {
-    let sql = format!("SELECT count(*) FROM subscriber WHERE {MEANT}");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-        .bind(json!(which.digests).to_string())
-        .bind(which.state.map(State::word))
-        .bind(which.suppressed)
-        .fetch_one(connection)
-        .await
-}
-
 async fn with_addresses(connection: &mut SqliteConnection, addresses: &str) -> Found<Vec<SqliteRow>> {
     let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE address IN (SELECT value FROM json_each($1))");
     sqlx::query(sqlx::AssertSqlSafe(sql)).bind(addresses).fetch_all(connection).await
@@ -660,12 +642,6 @@ async fn forget_mailbox(connection: &mut SqliteConnection, id: i64) -> Found<()>
 
 async fn remove(connection: &mut SqliteConnection, id: i64) -> Found<()> {
     sqlx::query("DELETE FROM subscriber WHERE id = $1").bind(id).execute(connection).await?;
-    Ok(())
-}
-
-/// Lets the log grow to 64 MiB before it is written back: a page that many batches change is then written back once.
-async fn let_the_log_grow(connection: &mut SqliteConnection) -> Found<()> {
-    sqlx::query("PRAGMA wal_autocheckpoint = 16384").execute(connection).await?;
     Ok(())
 }
 

@@ -3,8 +3,10 @@ use crate::store::archive::contract::archive_promises;
 use crate::store::block_on;
 use crate::store::contract::{promises, record};
 use crate::store::ledger::contract::ledger_promises;
+use crate::store::ledger::{Ledger as _, State, Totals, Wanted};
 use crate::store::notices::contract::notice_promises;
 use crate::store::postbox::contract::postbox_promises;
+use proptest::prelude::*;
 use std::error::Error as _;
 use std::fs;
 use std::path::PathBuf;
@@ -280,5 +282,70 @@ fn a_new_store_is_read_by_its_owner_alone() {
     for file in ["tidings.db", "tidings.db-wal"] {
         let mode = fs::metadata(dir.path().join(".tidings").join(file)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+/// A store as the first four migrations left it, with an issue of three deliveries.
+async fn from_before_the_totals(path: &Path) {
+    let options = options(path, PATIENCE).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await.expect("a pool");
+    let mut all = migrator();
+    all.migrations = all.migrations.iter().take(4).cloned().collect();
+    all.run(&pool).await.expect("migrated");
+    for sql in [
+        "INSERT INTO issue (id, digest, period, starts_at, cutoff_at, state, recorded_at, frozen_at, head, content_hash,
+            audience_hash, transport, candidates) VALUES (1, 'weekly', 'x', 0, 1, 'frozen', 1, 1, '{}', '', '', 'smtp', 3)",
+        "INSERT INTO subscriber (id, address, mailbox, added_at) VALUES (1, 'a@x.org', 'a@x.org', 0), (2, 'b@x.org', 'b@x.org', 0)",
+        "INSERT INTO delivery (issue_id, subscriber_id, mailbox, via, state, updated_at)
+            VALUES (1, 1, 'a@x.org', 'weekly', 'planned', 1), (1, 2, 'b@x.org', 'weekly', 'accepted', 1), (1, 3, '', '', 'accepted', 1)",
+    ] {
+        sqlx::query(sql).execute(&pool).await.expect("written");
+    }
+    pool.close().await;
+}
+
+#[test]
+fn a_store_from_before_the_totals_is_counted_when_it_is_opened() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("tidings.db");
+    wait(async {
+        from_before_the_totals(&path).await;
+        let store = Sqlite::open_to_read(&path, "tidings.db").await.expect("a store").expect("a file");
+        let totals = store.totals(1).await.expect("counted");
+        assert_eq!(totals, Totals::new(3, [(State::Planned, 1), (State::Accepted, 2)]));
+        let of_b = Wanted { address: Some("b@x.org".into()), limit: 9, ..Wanted::default() };
+        assert_eq!(store.deliveries(&of_b).await.expect("read").len(), 1);
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn totals_are_what_the_rows_say_whatever_is_done_to_them(
+        steps in proptest::collection::vec((0..5_u8, 1..4_i64, 1..12_i64, 0..9_usize, any::<bool>()), 1..60),
+    ) {
+        wait(async {
+            let (_dir, store) = empty().await;
+            sqlx::query("PRAGMA foreign_keys = off").execute(&store.writer).await.expect("off");
+            for (what, issue, subscriber, state, is_kept) in steps {
+                let sql = match what {
+                    0 => "INSERT INTO delivery (issue_id, subscriber_id, mailbox, via, state, updated_at)
+                        VALUES ($1, $2, '', '', $3, 0) ON CONFLICT DO NOTHING",
+                    1 => "UPDATE delivery SET state = $3 WHERE issue_id = $1 AND subscriber_id <= $2",
+                    2 => "UPDATE delivery SET state = $3, attempts = attempts + 1 WHERE subscriber_id = $2 AND $1 > 0",
+                    3 => "UPDATE OR IGNORE delivery SET issue_id = $1 WHERE subscriber_id = $2 AND state = $3",
+                    _ => "DELETE FROM delivery WHERE issue_id = $1 AND subscriber_id >= $2 AND state <> $3",
+                };
+                let mut transaction = store.write().await.expect("begun");
+                let query = sqlx::query(sql).bind(issue).bind(subscriber).bind(State::ALL[state].word());
+                query.execute(&mut *transaction).await.expect("done");
+                // A run that is killed here leaves neither a row nor its count.
+                if is_kept { transaction.commit().await.expect("kept") } else { drop(transaction) }
+            }
+            let read = |sql: &'static str| sqlx::query_as::<_, (i64, String, i64)>(sql).fetch_all(&store.writer);
+            let rows = read("SELECT issue_id, state, count(*) FROM delivery GROUP BY 1, 2 ORDER BY 1, 2").await.expect("rows");
+            let kept = read("SELECT * FROM delivery_total WHERE count <> 0 ORDER BY 1, 2").await.expect("totals");
+            assert_eq!(kept, rows);
+        });
     }
 }
