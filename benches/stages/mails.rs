@@ -19,7 +19,7 @@ use tidings::template::Templates;
 use tidings::text::Text;
 
 /// How many posts an issue carries.
-const POSTS: usize = 40;
+const POSTS: usize = 32;
 const DOMAIN: &str = "news.example.org";
 /// In the place of the token, and as wide.
 const TOKEN: &str = "tttttttttttttttttttttttttttttttttttttttttttttttt";
@@ -116,7 +116,7 @@ fn mail(rendered: &Rendered, body: &Body) -> Vec<u8> {
     message.bytes(body, &[TOKEN]).expect("a mail")
 }
 
-/// Forty posts to HTML and text, with styles written into the elements.
+/// Its posts to HTML and text, with styles written into the elements.
 #[divan::bench]
 fn digest(bencher: Bencher) {
     let weekly = Weekly::new();

@@ -11,6 +11,12 @@ mod posts;
 mod site;
 mod tokens;
 
+use divan::Divan;
+use std::time::Duration;
+
+/// How long each stage is run at least; `cargo bench -- --min-time 0.2` says otherwise.
+const LEAST: Duration = Duration::from_secs(2);
+
 fn main() {
-    divan::main();
+    Divan::default().min_time(LEAST).config_with_args().main();
 }
