@@ -3,7 +3,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 520, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 58, 48
+LEFT, RIGHT, TOP, BOTTOM = 62, 34, 58, 48
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 } .title { font-weight: 600; font-size: 13px } .small { fill: #59636e }
 .back { fill: #ffffff } .grid { stroke: #d1d9e0; stroke-width: 1 } .line { fill: none; stroke-width: 2 } .mark { stroke: none }
@@ -28,7 +28,7 @@ def number(value):
 def ticks(low, high):
     """Powers of ten from below to above; with 2 and 5 between where there are few."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-    steps = (1, 2, 5) if last - first < 2 else (1,)
+    steps = (1, 2, 5) if last - first <= 2 else (1,)
     all_of_them = sorted(step * 10.0**power for power in range(first, last + 1) for step in steps)
     below = [tick for tick in all_of_them if tick <= low * 1.0001] or [low]
     above = [tick for tick in all_of_them if tick >= high * 0.9999] or [high]

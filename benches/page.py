@@ -8,8 +8,8 @@ import re
 import charts
 import targets
 
-PARTS = {"stages": "Each stage", "peers": "Builds beside other tools", "rebuilds": "Builds where little has changed",
-         "lists": "Long lists", "sending": "Sending", "serving": "Serving", "compile": "Compiling"}
+PARTS = {"peers": "Builds beside other tools", "rebuilds": "Builds where little has changed", "lists": "Long lists",
+         "sending": "Sending", "serving": "Serving", "stages": "Each stage", "compile": "Compiling"}
 HEAD = """# Speed, measured
 
 Made by `benches/run.py`; no figure here was written by hand.
@@ -40,9 +40,9 @@ def load(folder):
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
-def table(head, rows):
-    """A table in Markdown; the first column is text, the others are figures."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+def table(head, rows, figures="---:|"):
+    """A table in Markdown; the first column is text, the others are figures unless it is told otherwise."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + figures * (len(head) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]) + "\n"
 
 
@@ -148,7 +148,8 @@ def wanted(results):
     """The table of targets."""
     words = {True: "yes", False: "**no**", None: ""}
     lines = targets.all_of_them(results)
-    return table(["", "wanted", "measured", "met"], [[one["what"], one["wanted"], one["measured"], words[one["met"]]] for one in lines])
+    return table(["", "wanted", "measured", "met"], [[one["what"], one["wanted"], one["measured"], words[one["met"]]] for one in lines],
+                 "---|")
 
 
 def pictures(results, folder):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [--quick] [--only PART,PART] [--page]    every figure of speed, measured, and the page that tells them.
+"""run.py [--quick] [--only PART,PART] [--page] [--readme]    every figure of speed, measured, and the page that tells them.
 
 Builds tidings and what is needed beside it, installs the peers (benches/install.sh), runs the parts one after the other, and writes
 benches/results/*.json, pictures of growth, and benches/README.md. On a machine that does nothing else, all of it takes about two
@@ -14,7 +14,7 @@ hours. A part that fails is named at the end, and leaves its earlier results as 
   compile   the release build from nothing, dependencies and all
 
 `--quick` measures everything but the last at the smallest size, into target/bench-quick, and so never takes the place of figures that
-count. `--page` measures nothing and writes the page again.
+count. `--page` measures nothing and writes the page again. `--readme` also puts the most telling figures into the README of the project.
 """
 import argparse
 import os
@@ -25,6 +25,7 @@ import tempfile
 from pathlib import Path
 
 import page
+import readme
 from measure import PEERS, TOP, keep, run, say
 
 HERE = Path(__file__).resolve().parent
@@ -103,6 +104,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(page.PARTS), metavar="PART,PART")
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--readme", action="store_true")
     options = parser.parse_args()
     unknown = set(options.only) - set(page.PARTS)
     if unknown:
@@ -115,6 +117,8 @@ def main():
         failed = measure(parts, options.quick, folder / "results")
     page.write(folder, "python3 benches/run.py" + (" --quick" if options.quick else ""))
     say("== the page is %s" % (folder / "README.md"))
+    if options.readme and not options.quick:
+        readme.write(page.load(folder / "results"))
     if failed:
         sys.exit("failed: %s" % ", ".join(failed))
 
