@@ -39,15 +39,15 @@ class Site:
         return run([*before, *self.command], **self.options)
 
 
-def numbers_or(all_of_them, items):
+def or_all(word, items):
     """How a tool says that a feed has all posts."""
-    return items or all_of_them
+    return items or word
 
 
 def tidings(corpus, to, items, formats, archives="none", program=TIDINGS):
     """tidings reads the corpus as it is."""
     fresh(to)
-    fill("tidings", to, {"FORMATS": json.dumps(list(formats)), "ITEMS": numbers_or(10**9, items), "ARCHIVES": archives})
+    fill("tidings", to, {"FORMATS": json.dumps(list(formats)), "ITEMS": or_all(10**9, items), "ARCHIVES": archives})
     shutil.copytree(corpus, to / "content", copy_function=os.link)
     names = {"rss": "rss.xml", "atom": "atom.xml", "json": "feed.json"}
 
@@ -60,7 +60,7 @@ def hugo(corpus, to, items, formats):
     """With `render: link`, posts have an address and no page. With `render: never`, terms would have no feeds."""
     fresh(to)
     outputs = {"rss": "rss", "atom": "atom", "json": "jsonfeed"}
-    fill("hugo", to, {"OUTPUTS": json.dumps([outputs[kind] for kind in formats]), "ITEMS": numbers_or(10**9, items)})
+    fill("hugo", to, {"OUTPUTS": json.dumps([outputs[kind] for kind in formats]), "ITEMS": or_all(10**9, items)})
     for post in posts(corpus):
         head = {"title": post["title"], "date": post["date"], "slug": post["slug"], "description": post["summary"],
                 "params": {"key": post["key"]}, **{axis: post[axis] for axis in AXES}}
@@ -81,7 +81,7 @@ def plain(axis, term, _):
 def eleventy(corpus, to, items, _):
     """Tags have another name there, since `tags` makes collections of Eleventy's own."""
     fresh(to)
-    fill("eleventy", to, {"ITEMS": numbers_or(10**9, items)})
+    fill("eleventy", to, {"ITEMS": or_all(10**9, items)})
     for post in posts(corpus):
         head = {"title": post["title"], "date": post["date"], "description": post["summary"], "key": post["key"],
                 "names": post["tags"], **{axis: post[axis] for axis in AXES if axis != "tags"}}
@@ -94,7 +94,7 @@ def eleventy(corpus, to, items, _):
 def pelican(corpus, to, items, _):
     """Pelican has no third taxonomy: topics are tags there. Its front matter is one line a value."""
     fresh(to)
-    fill("pelican", to, {"ITEMS": numbers_or(None, items)})
+    fill("pelican", to, {"ITEMS": or_all(None, items)})
     for post in posts(corpus):
         values = {"Title": post["title"], "Date": post["date"], "Slug": post["file"][:-3], "Category": "".join(post["categories"][:1]),
                   "Tags": ", ".join(post["tags"] + ["topic-" + topic for topic in post["topics"]]),
@@ -113,7 +113,7 @@ def jekyll(corpus, to, items, _):
     fresh(to)
     found = list(posts(corpus))
     categories = sorted({one for post in found for one in post["categories"]})
-    fill("jekyll", to, {"ITEMS": numbers_or(10**9, items), "CATEGORIES": json.dumps(categories)})
+    fill("jekyll", to, {"ITEMS": or_all(10**9, items), "CATEGORIES": json.dumps(categories)})
 
     def tag(axis, term):
         return (term if axis == "tags" else axis + "_" + term).replace("-", "_")

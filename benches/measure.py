@@ -5,6 +5,7 @@ not removed: ext4 looks through the places of files that were deleted a moment a
 """
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -13,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -114,7 +114,6 @@ def paired(found, ours="tidings"):
 
 def exponent(points):
     """The slope of a line through points on log-log axes, by least squares: 1 where time grows as the input does."""
-    import math
     xs, ys = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
     x0, y0 = statistics.fmean(xs), statistics.fmean(ys)
     return sum((x - x0) * (y - y0) for x, y in zip(xs, ys)) / sum((x - x0) ** 2 for x in xs)
