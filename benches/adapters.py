@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convert import AXES, expected, fill, front, fresh, posts, put
+from convert import AXES, fill, front, fresh, posts, put
 from measure import PEERS, TIDINGS, run, version
 
 ATOM, CONTENT = "{http://www.w3.org/2005/Atom}", "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -156,16 +156,17 @@ def words(text):
 
 
 class Proof:
-    """What feeds must hold, found once for a corpus."""
+    """What feeds must hold, found once for a corpus: how many entries each has, and how many words each post has."""
 
     def __init__(self, corpus, items):
-        self.items, self.words = items, {}
+        self.feeds, self.words = {}, {}
         for post in posts(corpus):
             # Addresses of links and pictures are no words of the text.
             count = words(re.sub(r"\]\([^)]*\)", "]", post["body"]))
             title = " ".join(post["title"].split())
             self.words[title] = min(count, self.words.get(title, count))
-        self.feeds = expected(corpus, items)
+            for feed in [("", "")] + [(axis, term) for axis in AXES for term in post[axis]]:
+                self.feeds[feed] = min(self.feeds.get(feed, 0) + 1, items or 10**9)
 
     def prove(self, site):
         """Stops unless a site has all its feeds; how many there are, and how large they are."""

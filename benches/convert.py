@@ -55,15 +55,6 @@ def posts(corpus):
                "tags": many(front.get("tags")), "authors": [known.get(one, one) for one in many(front.get("author"))]}
 
 
-def expected(corpus, items):
-    """How many entries each feed must have: by the axis and the term, and for the whole site by nothing."""
-    counts = {}
-    for post in posts(corpus):
-        for key in [("", "")] + [(axis, term) for axis in AXES for term in post[axis]]:
-            counts[key] = counts.get(key, 0) + 1
-    return {key: min(count, items) if items else count for key, count in counts.items()}
-
-
 def fill(tool, to, values):
     """Copies the configuration of a tool, with `@NAME@` replaced by values."""
     for path in (HERE / "peers" / tool).rglob("*"):

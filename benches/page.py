@@ -31,7 +31,7 @@ looked at and none is opened. The copy is `cp` of the files that the change wrot
 others, and what stood there at the end was byte for byte what a build from nothing makes.""",
     "lists": """A CSV of so many people is imported into an empty store, an issue is frozen for all of them, and then the store is asked.""",
     "stages": """One thread, warm, inputs of the usual size: a post of 6.7 KB, feeds of 20 posts, a mail of 50 KB, batches of 100
-deliveries. The ledger is on the disk. `cargo bench` prints the same table.""",
+deliveries. The ledger is in the machine's temporary folder, each commit synced. `cargo bench` prints the same table.""",
 }
 
 

@@ -46,9 +46,9 @@ def show(found):
 class Pairing:
     """Several sites over one corpus: each is built and looked at, then all are built in turn."""
 
-    def __init__(self, bench, corpus, items, rounds):
+    def __init__(self, bench, corpus, items, rounds, proof=None):
         self.bench, self.corpus, self.items, self.rounds = bench, corpus, items, rounds
-        self.sites, self.proof = {}, Proof(corpus, items)
+        self.sites, self.proof = {}, proof or Proof(corpus, items)
 
     def add(self, name, tool, formats=("rss",), **more):
         """Another site."""
@@ -72,34 +72,34 @@ class Pairing:
         return {"items": self.items, "made": made, **paired(found, next(iter(self.sites)))}
 
 
-def beside_hugo(bench, corpus, items, rounds):
+def beside_hugo(bench, corpus, items, rounds, proof=None):
     """Three formats, and one, beside Hugo's one."""
-    pairing = Pairing(bench, corpus, items, rounds)
+    pairing = Pairing(bench, corpus, items, rounds, proof)
     pairing.add("tidings", tidings, FORMATS)
     pairing.add("tidings RSS", tidings)
     pairing.add("Hugo RSS", hugo)
     return pairing.run("%s, beside Hugo" % ("the latest %d" % items if items else "every post in every feed"))
 
 
-def archives(bench, corpus, rounds):
+def archives(bench, corpus, rounds, proof):
     """What archives cost."""
-    pairing = Pairing(bench, corpus, ITEMS, rounds)
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
     for kind in ("none", "site", "all"):
         pairing.add("archives " + kind, tidings, FORMATS, archives=kind)
     return pairing.run("archives")
 
 
-def cores(bench, corpus, rounds):
+def cores(bench, corpus, rounds, proof):
     """The same build on two cores and on one."""
-    pairing = Pairing(bench, corpus, ITEMS, rounds)
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
     pairing.add("two cores", tidings, FORMATS)
     pairing.add("one core", tidings, FORMATS)
     return pairing.run("cores", {"two cores": ("taskset", "-c", "0,1"), "one core": ("taskset", "-c", "0")})
 
 
-def others(bench, corpus, rounds, there):
+def others(bench, corpus, rounds, proof, there):
     """Everybody who could be had."""
-    pairing = Pairing(bench, corpus, ITEMS, rounds)
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
     pairing.add("tidings", tidings)
     pairing.add("Hugo", hugo)
     for name, tool in OTHERS.items():
@@ -114,17 +114,18 @@ def measured(bench, posts, options, there):
     """All parts at one size."""
     rounds = options.rounds if posts < LARGE else min(options.rounds, 3)
     corpus = plant(posts, bench.folder / ("corpus-%d" % posts))
+    proof = Proof(corpus, ITEMS)
     row, parts = {"posts": posts}, options.parts
     if "cold" in parts:
-        row["cold"] = beside_hugo(bench, corpus, ITEMS, rounds)
+        row["cold"] = beside_hugo(bench, corpus, ITEMS, rounds, proof)
     if "cores" in parts:
-        row["cores"] = cores(bench, corpus, rounds)
+        row["cores"] = cores(bench, corpus, rounds, proof)
     if "archives" in parts and posts <= LARGEST_OF_ALL:
-        row["archives"] = archives(bench, corpus, rounds)
+        row["archives"] = archives(bench, corpus, rounds, proof)
     if "items" in parts and posts <= LARGEST_OF_ALL:
         row["items"] = beside_hugo(bench, corpus, 0, min(rounds, 3))
     if "others" in parts and posts == OTHERS_AT:
-        row["others"] = others(bench, corpus, min(rounds, 3), there)
+        row["others"] = others(bench, corpus, min(rounds, 3), proof, there)
     bench.away(corpus)
     bench.empty()
     return row

@@ -64,6 +64,11 @@ class Tree:
         """A hash of each file of the output."""
         return {str(path.relative_to(self.site.out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in self.times()}
 
+    def nothing(self):
+        """A build after one that had changes to note: what it has to learn again is no part of it."""
+        self.build()
+        return self.build()
+
     def one(self):
         """A build after a change."""
         self.change()
@@ -105,11 +110,8 @@ def measured(bench, posts, rounds):
     tree = Tree(bench, posts)
     files = written(tree)
     say("-- rebuilds of %d posts: a change writes %d files, of %.1f MB" % (posts, len(files), sum(f.stat().st_size for f in files) / 1e6))
-    runs = {"nothing": tree.build, "walk": lambda: run([WALK, tree.site.folder / "content"]), "one": tree.one,
-            "copy": lambda: tree.copy(files)}
-    # A build after that of a change changes nothing, and what it had to learn again is not part of it.
-    settled = {name: (lambda one=one, name=name: (tree.build(), one())[1] if name == "nothing" else one()) for name, one in runs.items()}
-    found = in_turn(bench, rounds, **settled)
+    found = in_turn(bench, rounds, nothing=tree.nothing, walk=lambda: run([WALK, tree.site.folder / "content"]), one=tree.one,
+                    copy=lambda: tree.copy(files))
     show(found)
     as_from_nothing(tree)
     walk, one = medians(found, "walk")["wall"], medians(found, "one")["wall"]

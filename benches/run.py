@@ -2,8 +2,8 @@
 """run.py [--quick] [--only PART,PART] [--page] [--readme]    every figure of speed, measured, and the page that tells them.
 
 Builds tidings and what is needed beside it, installs the peers (benches/install.sh), runs the parts one after the other, and writes
-benches/results/*.json, pictures of growth, and benches/README.md. On a machine that does nothing else, all of it takes about two
-hours. A part that fails is named at the end, and leaves its earlier results as they were.
+benches/results/*.json, pictures of growth, and benches/README.md. On a machine that does nothing else, all of it takes about an
+hour. A part that fails is named at the end, and leaves its earlier results as they were.
 
   stages    what each stage takes, from a post to a signed mail         cargo bench
   peers     cold builds beside Hugo and others, at three sizes           peers.py
@@ -13,8 +13,9 @@ hours. A part that fails is named at the end, and leaves its earlier results as 
   serving   feeds over HTTP beside nginx                                 serving.py
   compile   the release build from nothing, dependencies and all
 
-`--quick` measures everything but the last at the smallest size, into target/bench-quick, and so never takes the place of figures that
-count. `--page` measures nothing and writes the page again. `--readme` also puts the most telling figures into the README of the project.
+`--quick` measures everything but the last at the smallest size, in two minutes once all is built, into target/bench-quick: it never takes
+the place of figures that count. `--page` measures nothing and writes the page again. `--readme` also puts the most telling figures into the
+README of the project.
 """
 import argparse
 import os
