@@ -1,7 +1,8 @@
 """What all parts of the bench share: processes timed in turn, medians and ratios, the machine, and results kept as JSON.
 
 Rounds are paired, A B A B: what slows the machine for a while slows both. Output of an earlier run is moved out of the way, and
-not removed: ext4 looks through the places of files that were deleted a moment ago, which would cost the next run some 20 ms.
+not removed before all is over: for some minutes, ext4 looks through the places of files that were deleted, which would cost each run
+some 20 ms.
 """
 import datetime
 import json
@@ -21,6 +22,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
 TIDINGS = TARGET / "release" / "tidings"
 PEERS = TOP / "target" / "peers"
 VALUES = ("wall", "cpu", "peak")
+# Names a folder that is deleted when all parts are over, by whoever runs them.
+LATER = "TIDINGS_BENCH_LATER"
 
 
 class Bench:
@@ -30,23 +33,34 @@ class Bench:
         self.folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
         self.trash = self.folder / "trash"
         self.trash.mkdir()
-        self.count = 0
+        self.count, self.full = 0, []
         return self
 
     def __exit__(self, *_):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        later = os.environ.get(LATER)
+        if later:
+            self.away(*(path for path in self.folder.iterdir() if path != self.trash))
+            self.empty()
+            self.folder.rename(Path(later) / self.folder.name)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def away(self, *paths):
-        """Moves folders and files out of the way, where they are there."""
+        """Moves folders and files out of the way, where they are there; what links lead to stays."""
         for path in paths:
             if os.path.lexists(path):
                 self.count += 1
-                os.rename(path, self.trash / str(self.count))
+                self.full.append(self.trash / str(self.count))
+                os.rename(path, self.full[-1])
 
     def empty(self):
-        """Deletes what was moved away: between two pairings, never within one."""
-        shutil.rmtree(self.trash)
-        self.trash.mkdir()
+        """Makes room: what was moved away is cut to nothing, and stays as empty files. Files with two names may be in use."""
+        for path in self.full:
+            files = [path] if path.is_file() else [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+            for file in files:
+                if file.is_file() and not file.is_symlink() and file.stat().st_nlink == 1:
+                    os.truncate(file, 0)
+        self.full = []
         os.sync()
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import page
 import readme
-from measure import PEERS, TOP, keep, run, say
+from measure import LATER, PEERS, TOP, keep, run, say
 
 HERE = Path(__file__).resolve().parent
 PYTHON = PEERS / "python/bin/python"
@@ -115,7 +115,9 @@ def main():
     if not options.page:
         parts = [part for part in options.only if not (options.quick and part == "compile")]
         prepare(parts)
-        failed = measure(parts, options.quick, folder / "results")
+        with tempfile.TemporaryDirectory(prefix="tidings-bench-") as later:
+            os.environ[LATER] = later
+            failed = measure(parts, options.quick, folder / "results")
     page.write(folder, "python3 benches/run.py" + (" --quick" if options.quick else ""))
     say("== the page is %s" % (folder / "README.md"))
     if options.readme and not options.quick:
