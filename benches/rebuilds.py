@@ -11,7 +11,7 @@ Three formats, the latest 20 posts, no archives, over the output of an earlier b
 In turn, whole processes. Then it is looked at which files the change wrote (those that hold the post, and no others), and whether
 everything is byte for byte what a build from nothing makes.
 
-Needs `cargo build --release --bin tidings --example walk`.
+Needs `cargo build --release --example walk`, then `cargo build --release`.
 """
 import argparse
 import hashlib
