@@ -1,197 +1,157 @@
 #!/usr/bin/env python3
-"""peers.py [--posts N] [--rounds R] [--formats rss|all]    tidings beside Hugo, on the same posts, in turn.
+"""peers.py [--posts N,N] [--rounds R] [--parts cold,items,archives,cores,others]    tidings beside other tools, on the same posts.
 
-Both make the feed of the site and one for each category, topic, tag and author: the latest 20 posts with their full text, no
-archives, no pages. Whole processes are timed, A B A B, with their output removed before; what stands at the end are medians,
-and the medians of the ratios within a round. Wall time counts only on a machine that does nothing else; CPU time mostly does.
+All make the feed of the site and one for each category, topic, tag and author, with the full text of the posts; no pages.
 
-Needs `cargo build --release`, and Hugo and PyYAML from tests/requirements.txt (tests/run installs them into target/judges).
+  cold      the latest 20 posts: tidings in RSS, Atom and JSON, and in RSS alone, beside Hugo in RSS alone
+  items     every post in every feed: the same three; at most 10,000 posts
+  archives  tidings with the archives of the site's feed, and with those of all feeds; at most 10,000 posts
+  cores     tidings on one core and on two
+  others    tidings, Hugo, Eleventy, Pelican and Jekyll in RSS alone (Jekyll in Atom), at 1,000 posts
+
+Whole processes are timed in turn, A B A B, each with its output moved away before; what stands at the end are medians, and the
+medians of the ratios within a round. Wall time counts only on a machine that does nothing else; CPU time mostly does. Every feed
+is read before anything is timed: one that lacks entries, or text, ends it.
+
+Needs `cargo build --release` and `benches/install.sh`; run it with target/peers/python/bin/python, as `run.py` does.
 """
 import argparse
-import json
-import os
-import re
-import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-import yaml
+import adapters
+from adapters import FORMATS, OTHERS, Proof, hugo, tidings
+from measure import TOP, Bench, in_turn, keep, line, medians, out_of, paired, say
 
-TOP = Path(__file__).resolve().parents[1]
 ITEMS = 20
-URL = "https://example.com/"
-
-TIDINGS = """
-[site]
-title = "Bench"
-url = "%s"
-
-[content]
-posts = ["blog"]
-
-[feeds]
-formats = %s
-items = %d
-bytes = "100 MB"
-archives = "none"
-id_prefix = "tag:example.com,2026:"
-"""
-
-HUGO = """
-baseURL = "%s"
-title = "Bench"
-disableKinds = ["sitemap", "robotsTXT", "404", "section"]
-
-[taxonomies]
-category = "categories"
-topic = "topics"
-tag = "tags"
-author = "authors"
-
-[outputs]
-home = %s
-taxonomy = []
-term = %s
-
-[outputFormats.atom]
-mediaType = "application/atom+xml"
-baseName = "atom"
-
-[outputFormats.jsonfeed]
-mediaType = "application/feed+json"
-baseName = "feed"
-isPlainText = true
-
-[mediaTypes."application/atom+xml"]
-suffixes = ["xml"]
-
-[mediaTypes."application/feed+json"]
-suffixes = ["json"]
-
-[markup.goldmark.renderer]
-unsafe = true
-
-[markup.highlight]
-codeFences = false
-"""
-
-RSS = """{{- $posts := first %d (cond .IsHome site.RegularPages .RegularPages) -}}
-{{- printf `<?xml version="1.0" encoding="utf-8"?>` | safeHTML }}
-<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>
-<title>{{ .Title }}</title><link>{{ .Permalink }}</link><description>{{ .Title }}</description>
-{{- range $posts }}
-<item><title>{{ .Title }}</title><link>{{ .Permalink }}</link><guid isPermaLink="false">{{ .Params.key }}</guid>
-<pubDate>{{ .Date.Format "Mon, 02 Jan 2006 15:04:05 -0700" | safeHTML }}</pubDate><description>{{ .Description }}</description>
-{{- range .Params.tags }}<category>{{ . }}</category>{{ end }}
-<content:encoded>{{ .Content | html }}</content:encoded></item>
-{{- end }}
-</channel></rss>
-""" % ITEMS
-
-ATOM = """{{- $posts := first %d (cond .IsHome site.RegularPages .RegularPages) -}}
-{{- printf `<?xml version="1.0" encoding="utf-8"?>` | safeHTML }}
-<feed xmlns="http://www.w3.org/2005/Atom"><title>{{ .Title }}</title><id>{{ .Permalink }}</id>
-{{- range $posts }}
-<entry><title>{{ .Title }}</title><link href="{{ .Permalink }}"/><id>{{ .Params.key }}</id>
-<updated>{{ .Date.Format "2006-01-02T15:04:05Z07:00" | safeHTML }}</updated><summary>{{ .Description }}</summary>
-{{- range .Params.tags }}<category term="{{ . }}"/>{{ end }}
-<content type="html">{{ .Content | html }}</content></entry>
-{{- end }}
-</feed>
-""" % ITEMS
-
-JSON = """{{- $posts := first %d (cond .IsHome site.RegularPages .RegularPages) -}}
-{{- $items := slice }}{{ range $posts }}{{ $items = $items | append (dict "id" .Params.key "url" .Permalink "title" .Title
- "date_published" (.Date.Format "2006-01-02T15:04:05Z07:00") "summary" .Description "tags" .Params.tags
- "content_html" (string .Content)) }}{{ end -}}
-{{ dict "version" "https://jsonfeed.org/version/1.1" "title" .Title "items" $items | jsonify }}
-""" % ITEMS
+LARGE, LARGEST_OF_ALL, OTHERS_AT = 50_000, 10_000, 1_000
+PARTS = ("cold", "items", "archives", "cores", "others")
 
 
-def put(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def plant(posts, to):
+    """The corpus of so many posts, made once."""
+    if not to.is_dir():
+        say("== %d posts" % posts)
+        subprocess.run([sys.executable, str(TOP / "benches/corpus.py"), str(posts), str(to)], check=True)
+    return to
 
 
-def hugo_site(corpus, to, formats):
-    """The same posts, with Hugo's names for the fields. Authors are resolved here, so that Hugo need not."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    people = {}
-    for path in (corpus / "people").glob("*.md"):
-        person = yaml.load(path.read_text(), loader)
-        people[person["id"]] = person["slug"]
-    wanted = json.dumps(["rss"] if formats == "rss" else ["rss", "atom", "jsonfeed"])
-    put(to / "hugo.toml", HUGO % (URL, wanted, wanted))
-    put(to / "layouts/_default/rss.xml", RSS)
-    put(to / "layouts/_default/list.atom.xml", ATOM)
-    put(to / "layouts/_default/list.jsonfeed.json", JSON)
-    # Posts are listed, and have an address, but no page: with `render: never` Hugo would make no feed of a term.
-    put(to / "content/blog/_index.md", "---\ntitle: Blog\ncascade:\n  build: {list: always, render: link}\n---\n")
-    for path in (corpus / "blog").glob("*.md"):
-        _, head, body = re.split(r"^---\n", path.read_text(encoding="utf-8"), maxsplit=2, flags=re.M)
-        front = yaml.load(head, loader)
-        topic = front.get("discovery_topic")
-        head = {"title": front["title"], "date": front["pub_date"], "slug": front["slug"], "description": front["summary"],
-                "categories": [front["categories_blog"]], "tags": front["tags"], "topics": [topic] if topic else [],
-                "authors": [people[front["author"]]], "params": {"key": front["id"]}}
-        put(to / "content/blog" / path.name, "---\n%s\n---\n%s\n\n%s" % (json.dumps(head, ensure_ascii=False), front["lead"], body))
+def show(found):
+    """The medians of a pairing, for whoever watches."""
+    for name in found[0]:
+        say(line(name, medians(found, name)))
 
 
-def measure(command, *stale):
-    """Runs a command after removing what an earlier run left: (wall s, CPU s, peak MiB)."""
-    for path in stale:
-        shutil.rmtree(path, ignore_errors=True)
-    os.sync()
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit("%s: status %d\n%s" % (command[0], process.returncode, said.decode()))
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+class Pairing:
+    """Several sites over one corpus: each is built and looked at, then all are built in turn."""
+
+    def __init__(self, bench, corpus, items, rounds, proof=None):
+        self.bench, self.corpus, self.items, self.rounds = bench, corpus, items, rounds
+        self.sites, self.proof = {}, proof or Proof(corpus, items)
+
+    def add(self, name, tool, formats=("rss",), **more):
+        """Another site."""
+        folder = self.bench.folder / ("site-%s" % name.lower().replace(" ", "-"))
+        self.sites[name] = tool(self.corpus, folder, self.items, formats, **more)
+
+    def run(self, title, before=()):
+        """Everything there is to say of it. `before` are words in front of the command, by name."""
+        say("-- " + title)
+        before = dict(before)
+        made = {}
+        for name, site in self.sites.items():
+            site.build(self.bench, *before.get(name, ()))
+            made[name] = self.proof.prove(site)
+            say("%-28s %d feeds, %.1f MB" % (name, made[name]["feeds"], made[name]["bytes"] / 1e6))
+        runs = {name: (lambda site=site, name=name: site.build(self.bench, *before.get(name, ()))) for name, site in self.sites.items()}
+        found = in_turn(self.bench, self.rounds, warm=False, **runs)
+        show(found)
+        self.bench.away(*(site.folder for site in self.sites.values()))
+        self.bench.empty()
+        return {"items": self.items, "made": made, **paired(found, next(iter(self.sites)))}
 
 
-def feeds(folder):
-    """How many feeds there are in a folder, and how large they are together."""
-    found = [p for p in folder.rglob("*") if p.name in ("rss.xml", "index.xml", "atom.xml", "feed.json")]
-    return len(found), sum(p.stat().st_size for p in found)
+def beside_hugo(bench, corpus, items, rounds, proof=None):
+    """Three formats, and one, beside Hugo's one."""
+    pairing = Pairing(bench, corpus, items, rounds, proof)
+    pairing.add("tidings", tidings, FORMATS)
+    pairing.add("tidings RSS", tidings)
+    pairing.add("Hugo RSS", hugo)
+    return pairing.run("%s, beside Hugo" % ("the latest %d" % items if items else "every post in every feed"))
+
+
+def archives(bench, corpus, rounds, proof):
+    """What archives cost."""
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
+    for kind in ("none", "site", "all"):
+        pairing.add("archives " + kind, tidings, FORMATS, archives=kind)
+    return pairing.run("archives")
+
+
+def cores(bench, corpus, rounds, proof):
+    """The same build on two cores and on one."""
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
+    pairing.add("two cores", tidings, FORMATS)
+    pairing.add("one core", tidings, FORMATS)
+    return pairing.run("cores", {"two cores": ("taskset", "-c", "0,1"), "one core": ("taskset", "-c", "0")})
+
+
+def others(bench, corpus, rounds, proof, there):
+    """Everybody who could be had."""
+    pairing = Pairing(bench, corpus, ITEMS, rounds, proof)
+    pairing.add("tidings", tidings)
+    pairing.add("Hugo", hugo)
+    for name, tool in OTHERS.items():
+        if name in there:
+            pairing.add(name, tool)
+        else:
+            say("left out: %s, which is not installed" % name)
+    return pairing.run("all tools, RSS alone")
+
+
+def measured(bench, posts, options, there):
+    """All parts at one size."""
+    rounds = options.rounds if posts < LARGE else min(options.rounds, 3)
+    corpus = plant(posts, bench.folder / ("corpus-%d" % posts))
+    proof = Proof(corpus, ITEMS)
+    row, parts = {"posts": posts}, options.parts
+    if "cold" in parts:
+        row["cold"] = beside_hugo(bench, corpus, ITEMS, rounds, proof)
+    if "cores" in parts:
+        row["cores"] = cores(bench, corpus, rounds, proof)
+    if "archives" in parts and posts <= LARGEST_OF_ALL:
+        row["archives"] = archives(bench, corpus, rounds, proof)
+    if "items" in parts and posts <= LARGEST_OF_ALL:
+        row["items"] = beside_hugo(bench, corpus, 0, min(rounds, 3))
+    if "others" in parts and posts == OTHERS_AT:
+        row["others"] = others(bench, corpus, min(rounds, 3), proof, there)
+    bench.away(corpus)
+    bench.empty()
+    return row
+
+
+def numbers(text):
+    """`1000,10000` as a list."""
+    return [int(one.replace("_", "")) for one in text.split(",")]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--posts", type=int, default=10_000)
+    parser.add_argument("--posts", type=numbers, default=[1_000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--formats", choices=("rss", "all"), default="rss")
-    parser.add_argument("--tidings", default=str(TOP / "target/release/tidings"))
-    parser.add_argument("--hugo", default=str(TOP / "target/judges/bin/hugo"))
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=PARTS)
+    parser.add_argument("--out", type=Path, help="where results go (target/bench)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
-        ours, theirs = Path(folder) / "tidings", Path(folder) / "hugo"
-        subprocess.run([sys.executable, str(TOP / "benches/corpus.py"), str(options.posts), str(ours / "content")], check=True)
-        put(ours / "tidings.toml", TIDINGS % (URL, json.dumps(["rss"] if options.formats == "rss" else ["atom", "rss", "json"]), ITEMS))
-        hugo_site(ours / "content", theirs, options.formats)
-        commands = {
-            "tidings": ([options.tidings, "--root", str(ours), "-q", "build"], ours / "public", ours / ".tidings"),
-            "Hugo": ([options.hugo, "--source", str(theirs), "--noBuildLock", "--quiet"], theirs / "public", theirs / "resources"),
-        }
-        for name, (command, out, cache) in commands.items():
-            measure(command, out, cache)
-            count, size = feeds(out)
-            print("%-8s %d feeds, %.1f MB" % (name, count, size / 1e6), flush=True)
-        rounds = [{name: measure(*what) for name, what in commands.items()} for _ in range(options.rounds)]
-    print("\n%d posts, %d items a feed, %s; %d rounds\n" % (options.posts, ITEMS, options.formats, options.rounds))
-    print("|         | wall s | CPU s | peak MiB |\n|---------|-------:|------:|---------:|")
-    for name in commands:
-        print("| %-7s | %6.2f | %5.2f | %8.0f |" % (name, *(statistics.median(r[name][i] for r in rounds) for i in range(3))))
-    ratios = [[r["Hugo"][i] / r["tidings"][i] for r in rounds] for i in range(3)]
-    print("| ratio   | %6.1f | %5.1f | %8.1f |" % tuple(statistics.median(x) for x in ratios))
-    print("\nratios from %s" % ", ".join("%.1f to %.1f" % (min(x), max(x)) for x in ratios))
+    there = adapters.versions()
+    if "Hugo" not in there:
+        sys.exit("there is no Hugo: run benches/install.sh")
+    rows = []
+    with Bench() as bench:
+        for posts in options.posts:
+            rows.append(measured(bench, posts, options, there))
+            # What was measured stays, also where a later size takes too long.
+            keep(out_of(options), "peers", {"items": ITEMS, "versions": there, "rows": rows})
 
 
 if __name__ == "__main__":
