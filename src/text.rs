@@ -26,6 +26,16 @@ impl Text {
 
     /// One line: every run of white space becomes one space, none at the ends. For titles and names.
     pub fn one_line(raw: &str) -> Text {
+        // Nearly all texts are one line as they stand: no white space but single spaces between words.
+        let mut before = b' ';
+        let is_line = raw.bytes().all(|b| {
+            let next = b.is_ascii_graphic() || b == b' ' && before != b' ';
+            before = b;
+            next
+        });
+        if is_line && before != b' ' {
+            return Text(raw.into());
+        }
         let words: Vec<&str> = raw.split_whitespace().collect();
         Text::new(&words.join(" "))
     }
@@ -154,6 +164,18 @@ mod tests {
 
     #[test]
     fn one_line_folds_white_space() {
-        assert_eq!(Text::one_line("  a\n  b\t c ").as_str(), "a b c");
+        #[track_caller]
+        fn case(raw: &str, want: &str) {
+            assert_eq!(Text::one_line(raw).as_str(), want, "{raw:?}");
+        }
+        case("  a\n  b\t c ", "a b c");
+        case("a b c", "a b c");
+        case("a  b", "a b");
+        case(" a", "a");
+        case("a ", "a");
+        case("", "");
+        case(" ", "");
+        case("a\u{1}b\u{7f}c", "ab\u{7f}c");
+        case("é \u{2003}b\u{a0}c", "é b c");
     }
 }

@@ -15,7 +15,7 @@ use tidings::digest::render::{MOST_BYTES, Medium, Rendered, Renderer, TEMPLATE};
 use tidings::disk::cache::Cache;
 use tidings::disk::last::Prints;
 use tidings::disk::posts::{Keep, Posts};
-use tidings::disk::tree::Tree;
+use tidings::disk::tree::{Stamps, Tree};
 use tidings::disk::{load, lockfile};
 use tidings::template::Templates;
 use tidings::text::Text;
@@ -29,7 +29,7 @@ fn sample(language: &str, posts: &[(&str, &str)]) -> (Config, Collection) {
     config.site.language = language.into();
     let (cache, prints) = (Cache::of(root), Prints::default());
     let reading = Posts { cache: &cache, prints: &prints, keep: Keep::No };
-    let mut parts: Parts = load::content(root, &config, &Tree::of(root, &config), &reading).parts;
+    let mut parts: Parts = load::content(root, &config, &Tree::of(root, &config, Stamps::Leave), &reading).parts;
     let dialect = Dialect::default();
     let (timezone, publish_time) = (config.site.timezone, config.site.publish_time);
     for (name, text) in posts {

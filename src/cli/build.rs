@@ -11,7 +11,7 @@ use crate::disk::last::{self, Last, Said};
 use crate::disk::output::{Committed, Copies, Output, Report, Turn};
 use crate::disk::posts::{Keep, Posts};
 use crate::disk::stamp::Moment;
-use crate::disk::tree::Tree;
+use crate::disk::tree::{Stamps, Tree};
 use crate::disk::written::{self, Memory};
 use crate::disk::{hosting, load, lockfile, served};
 use crate::feed::document::Document;
@@ -174,8 +174,8 @@ impl Build {
         let cache = Cache::of(&context.root);
         let looked_at = Moment::now();
         let config = load::config(&context.root).map_err(|found| findings.extend(found)).ok()?;
-        let tree = Tree::of(&context.root, &config);
         let mut last = Last::load(&cache);
+        let tree = Tree::of(&context.root, &config, if last.is_some() { Stamps::Ask } else { Stamps::Leave });
         if let Some(last) = &mut last
             && last.holds(&context.root, &config, &tree, context.now, &cache)
         {

@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::cache::Cache;
 use crate::disk::last::{Input, Last};
 use crate::disk::posts::{Keep, Posts};
-use crate::disk::tree::{self, Tree};
+use crate::disk::tree::{self, Stamps, Tree};
 use crate::disk::{load, lockfile};
 use crate::feed::compose::Composer;
 use crate::feed::document::{Document, Room};
@@ -74,8 +74,9 @@ pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>
         Ok(config) => config,
         Err(findings) => return (None, findings),
     };
-    let tree = Tree::of(root, &config);
-    let prints = Last::load(&cache).map(|last| last.prints()).unwrap_or_default();
+    let prints = Last::load(&cache).map(|last| last.prints());
+    let stamps = if prints.is_some() { Stamps::Ask } else { Stamps::Leave };
+    let (tree, prints) = (Tree::of(root, &config, stamps), prints.unwrap_or_default());
     join(context, faulty, config, &tree, &Posts { cache: &cache, prints: &prints, keep: Keep::No })
 }
 

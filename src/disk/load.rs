@@ -6,7 +6,8 @@
 use super::cache::print;
 use super::last::Input;
 use super::posts::Posts;
-use super::tree::{self, Found, Tree};
+use super::stamp::Stamp;
+use super::tree::{self, Found, Stamps, Tree};
 use crate::config::{self, Config};
 use crate::content::collection::Parts;
 use crate::content::dialect::Dialect;
@@ -45,6 +46,8 @@ pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
 /// A file, read.
 #[derive(Debug)]
 pub struct Read<T> {
+    /// How the system knew it before it was read.
+    pub stamp: Option<Stamp>,
     /// What its bytes are known by; none where they could not be read.
     pub print: Option<u64>,
     /// What it says; none where something is wrong with it.
@@ -56,7 +59,7 @@ pub struct Read<T> {
 impl<T> Read<T> {
     /// A file that could not be read.
     pub fn failed(finding: Diagnostic) -> Read<T> {
-        Read { print: None, value: None, findings: vec![finding] }
+        Read { stamp: None, print: None, value: None, findings: vec![finding] }
     }
 }
 
@@ -97,7 +100,7 @@ impl Content {
         let mut values = Vec::with_capacity(read.len());
         for (found, read) in files.iter().zip(read) {
             if let Some(print) = read.print {
-                self.inputs.push(Input { file: found.file.clone(), stamp: found.stamp, print });
+                self.inputs.push(Input { file: found.file.clone(), stamp: read.stamp, print });
             }
             values.extend(read.value);
             self.findings.extend(read.findings);
@@ -123,7 +126,7 @@ pub fn body(root: &Path, post: &Post) -> Result<String, Diagnostic> {
 
 /// A site's own templates, name under `templates/` and text, and what is wrong with them.
 pub fn templates(root: &Path) -> (Vec<(String, String)>, Vec<Diagnostic>) {
-    let (files, findings) = tree::templates(root);
+    let (files, findings) = tree::templates(root, Stamps::Leave);
     let mut out = Content { findings, ..Content::default() };
     let templates = out.take(&files, all(root, &files, template));
     (templates, out.findings)
@@ -179,7 +182,7 @@ pub fn picture(root: &Path, config: &Config, url: &str) -> Option<(String, Vec<u
     let media_type = mime_guess::from_path(path).first().filter(|media_type| media_type.type_() == "image")?;
     let file = served(root, config, path)?;
     let small = fs::metadata(&file).is_ok_and(|file| file.len() <= LARGEST_PICTURE);
-    Some((media_type.to_string(), bytes(&file).ok().filter(|_| small)?))
+    Some((media_type.to_string(), bytes(&file).ok().filter(|_| small)?.0))
 }
 
 /// The folders in which a file that the site serves may lie, from the site's root.
@@ -206,35 +209,36 @@ fn all<T: Send>(
     parse: impl Fn(&str, &[u8]) -> (Option<T>, Vec<Diagnostic>) + Sync,
 ) -> Vec<Read<T>> {
     let read = |found: &Found| match text(root, &found.file) {
-        Ok(bytes) => {
+        Ok((bytes, stamp)) => {
             let (value, findings) = parse(&found.file, &bytes);
-            Read { print: Some(print(&bytes)), value, findings }
+            Read { stamp: Some(stamp), print: Some(print(&bytes)), value, findings }
         }
         Err(finding) => Read::failed(finding),
     };
     files.par_iter().map(read).collect()
 }
 
-/// The bytes of a file that holds text.
+/// The bytes of a file that holds text, and its stamp before they were read.
 ///
 /// # Errors
 ///
 /// That it cannot be read, or is too large.
-pub fn text(root: &Path, file: &str) -> Result<Vec<u8>, Diagnostic> {
-    let bytes = bytes(&root.join(file)).map_err(|err| unreadable(file, &err))?;
+pub fn text(root: &Path, file: &str) -> Result<(Vec<u8>, Stamp), Diagnostic> {
+    let (bytes, stamp) = bytes(&root.join(file)).map_err(|err| unreadable(file, &err))?;
     if bytes.len() as u64 > LARGEST {
         return Err(Diagnostic::error(format!("file is larger than {} MiB", LARGEST >> 20)).in_file(file));
     }
-    Ok(bytes)
+    Ok((bytes, stamp))
 }
 
 /// A file's bytes, as far as one more than the largest file may have.
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+fn bytes(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
     let file = fs::File::open(path)?;
-    let size = file.metadata()?.len().min(LARGEST);
+    let found = file.metadata()?;
+    let size = found.len().min(LARGEST);
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok((bytes, Stamp::from(&found)))
 }
 
 /// What the system said of a file, in our words where there are some.

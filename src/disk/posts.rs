@@ -6,6 +6,7 @@
 use super::cache::{Cache, print};
 use super::last::Prints;
 use super::load::{Read, text};
+use super::stamp::Stamp;
 use super::tree::Found;
 use crate::content::post::Post;
 use crate::diagnostic::Diagnostic;
@@ -99,23 +100,23 @@ impl Posts<'_> {
         let mut one = |found: &Found| {
             let known = self.prints.of(found);
             let mut old = kept.remove(&found.file);
-            let mut take = |kept: Kept| {
+            let mut take = |kept: Kept, stamp: Option<Stamp>| {
                 taken += 1;
-                Read { print: Some(kept.print), value: Some(kept.post), findings: kept.findings }
+                Read { stamp, print: Some(kept.print), value: Some(kept.post), findings: kept.findings }
             };
             if let Some(kept) = old.take_if(|kept| Some(kept.print) == known) {
-                return take(kept);
+                return take(kept, found.stamp);
             }
-            let bytes = match text(root, &found.file) {
-                Ok(bytes) => bytes,
+            let (bytes, stamp) = match text(root, &found.file) {
+                Ok(read) => read,
                 Err(finding) => return Read::failed(finding),
             };
             let print = print(&bytes);
             if let Some(kept) = old.filter(|kept| kept.print == print) {
-                return take(kept);
+                return take(kept, Some(stamp));
             }
             let (value, findings) = parse(&found.file, &bytes);
-            Read { print: Some(print), value: value.map(Box::new), findings }
+            Read { stamp: Some(stamp), print: Some(print), value: value.map(Box::new), findings }
         };
         let read: Vec<Read<Box<Post>>> = files.iter().map(|found| one(found)).collect();
         let whole: Vec<ToKeep> = files

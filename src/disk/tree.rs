@@ -16,8 +16,17 @@ pub const POSTS: [&str; 2] = ["md", "markdown"];
 pub struct Found {
     /// Path from the site's root, with `/`.
     pub file: String,
-    /// How the system knew it before it was read; none where the system does not say.
+    /// How the system knows it; none where it does not say, or was not asked.
     pub stamp: Option<Stamp>,
+}
+
+/// Whether the system is asked how it knows the files: only where something is known of them that this could confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamps {
+    /// It is.
+    Ask,
+    /// It is not.
+    Leave,
 }
 
 /// The files of a site, those of each kind sorted by path.
@@ -39,7 +48,7 @@ pub struct Tree {
 
 impl Tree {
     /// Looks through the folders that the settings name.
-    pub fn of(root: &Path, config: &Config) -> Tree {
+    pub fn of(root: &Path, config: &Config, stamps: Stamps) -> Tree {
         let mut tree = Tree::default();
         let mut findings = Vec::new();
         let mut posts = Vec::new();
@@ -61,7 +70,7 @@ impl Tree {
             for folder in folders.iter().filter(|folder| root.join(folder).is_dir()) {
                 walk(root, folder, endings, &mut files, &mut findings);
             }
-            stamped(root, files)
+            stamped(root, files, stamps)
         };
         let below = |names: &[String]| names.iter().map(|name| config.content.below(name)).collect::<Vec<_>>();
         let people = ["md", "markdown", "yaml", "yml"];
@@ -72,10 +81,10 @@ impl Tree {
             let names = [format!("{taxonomies}/{}", axis.name()), format!("{taxonomies}/{}", plural(axis))];
             tree.terms.push((axis, of(below(&names), &["yaml", "yml", "md"])));
         }
-        let (templates, found) = templates(root);
+        let (templates, found) = templates(root, stamps);
         tree.templates = templates;
         findings.extend(found);
-        tree.posts = stamped(root, posts);
+        tree.posts = stamped(root, posts, stamps);
         tree.findings = findings;
         tree
     }
@@ -88,12 +97,12 @@ impl Tree {
 }
 
 /// A site's own templates, and what cannot be looked at.
-pub fn templates(root: &Path) -> (Vec<Found>, Vec<Diagnostic>) {
+pub fn templates(root: &Path, stamps: Stamps) -> (Vec<Found>, Vec<Diagnostic>) {
     let (mut files, mut findings) = (Vec::new(), Vec::new());
     if root.join("templates").is_dir() {
         walk(root, "templates", &["html", "txt", "xml", "css"], &mut files, &mut findings);
     }
-    (stamped(root, files), findings)
+    (stamped(root, files, stamps), findings)
 }
 
 /// The editors' notes: all Markdown files in the folder of notes, sorted, from the site's root.
@@ -106,7 +115,10 @@ pub fn notes(root: &Path, folder: &str) -> (Vec<String>, Vec<Diagnostic>) {
 }
 
 /// Files with their stamps, asked for on all processors.
-fn stamped(root: &Path, files: Vec<String>) -> Vec<Found> {
+fn stamped(root: &Path, files: Vec<String>, stamps: Stamps) -> Vec<Found> {
+    if stamps == Stamps::Leave {
+        return files.into_iter().map(|file| Found { file, stamp: None }).collect();
+    }
     let found = |file: String| Found { stamp: Stamp::of(&root.join(&file)), file };
     files.into_par_iter().with_min_len(64).map(found).collect()
 }
