@@ -22,7 +22,7 @@ use crate::feed::window::{self, Window};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Write the feeds, the page that lists them, archives and OPML.
 #[derive(Clone, Debug, Args)]
@@ -54,8 +54,8 @@ struct Built {
 
 /// What a build leaves for the next one.
 struct Outputs {
-    /// Its files under the output folder.
-    files: Vec<String>,
+    /// Its files under the output folder, and their fingerprints.
+    files: BTreeMap<String, String>,
     /// The feeds.
     made: Vec<Made>,
     /// The posts that they tell of, as a number.
@@ -205,11 +205,10 @@ impl Build {
             && !findings.iter().any(Diagnostic::is_error);
         if let Some(outcome) = outcome.filter(|_| sound) {
             let mut feeds = outcome.made;
-            let files: BTreeSet<&String> = outcome.files.iter().collect();
             for made in &mut feeds {
                 let copy = |file: &String| Coding::ALL.map(|coding| format!("{file}{}", coding.ending()));
                 let copies: Vec<String> =
-                    made.files.iter().flat_map(copy).filter(|copy| files.contains(copy)).collect();
+                    made.files.iter().flat_map(copy).filter(|copy| outcome.files.contains_key(copy)).collect();
                 made.files.extend(copies);
                 made.files.sort();
                 made.files.dedup();
@@ -219,7 +218,7 @@ impl Build {
             let (root, output) = (&site.root, site.root.join(&site.config.content.output));
             let last = Last {
                 looked_at,
-                outputs: last::look(&output, outcome.files),
+                outputs: last::wrote(&output, outcome.files),
                 own: last::look(root, last::own_files(root)),
                 store,
                 feeds,

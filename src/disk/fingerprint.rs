@@ -35,6 +35,11 @@ pub fn of(document: &Document<'_>) -> String {
     print.done()
 }
 
+/// The number in a fingerprint; none in one of an older version.
+pub fn number(print: &str) -> Option<u64> {
+    u64::from_str_radix(print.strip_prefix(KIND)?, 16).ok()
+}
+
 /// Whether a fingerprint, also one of an older version, is of these bytes.
 pub fn is_of(print: &str, bytes: &[u8]) -> bool {
     if print.starts_with(KIND) {
@@ -59,5 +64,7 @@ mod tests {
         case("ba7816bf8f01cfea", b"abc", true);
         case("ba7816bf8f01cfea", b"abd", false);
         case("", b"", false);
+        assert_eq!(number("xxh3-78af5f94892f3950"), Some(crate::disk::cache::print(b"abc")));
+        assert_eq!(number("ba7816bf8f01cfea"), None);
     }
 }

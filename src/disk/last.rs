@@ -1,6 +1,7 @@
 //! The last build, as far as the next one can take it over: what it was made from, what it wrote, and until when it holds.
 
 use super::cache::{Cache, print};
+use super::fingerprint;
 use super::stamp::{Moment, Stamp};
 use super::tree::{Found, Tree};
 use super::written::{self, STATE};
@@ -12,7 +13,7 @@ use crate::feed::window::Window;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -207,6 +208,18 @@ pub fn own_files(root: &Path) -> Vec<String> {
     let mut files: Vec<String> = state.into_iter().chain([lockfile::FILE.to_owned()]).chain(hosting).collect();
     files.sort();
     files
+}
+
+/// Files that a build wrote, as they are now. They were just written, so that whoever changes them has to be seen by the time:
+/// none of them has settled.
+pub fn wrote(folder: &Path, files: BTreeMap<String, String>) -> Vec<Input> {
+    let look = |(file, fingerprint): (String, String)| {
+        let path = folder.join(&file);
+        let stamp = Stamp::of_plain(&path);
+        let print = fingerprint::number(&fingerprint).or_else(|| print_of(&path)).unwrap_or_default();
+        Input { file, stamp, print }
+    };
+    files.into_par_iter().map(look).collect()
 }
 
 /// Files of the site as they are now, each with its stamp and what its bytes are known by. A file that is not there has neither.

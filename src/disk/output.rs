@@ -95,8 +95,8 @@ pub struct Output<'a> {
 pub struct Committed {
     /// What it did.
     pub report: Report,
-    /// The files that are ours now, under the output folder.
-    pub files: Vec<String>,
+    /// The files that are ours now, under the output folder, and their fingerprints.
+    pub files: BTreeMap<String, String>,
     /// What failed after the first file became visible.
     pub failed: Vec<Diagnostic>,
 }
@@ -269,7 +269,7 @@ impl<'a> Output<'a> {
                 return Err(err);
             }
         }
-        let (mut failed, mut owned) = (Vec::new(), Vec::new());
+        let (mut failed, mut owned) = (Vec::new(), BTreeMap::new());
         if let Err(err) = self.rename_all(&mut work) {
             if work.report.written.is_empty() {
                 return Err(err);
@@ -278,7 +278,7 @@ impl<'a> Output<'a> {
         } else {
             self.remove_orphans(&mut work, &mut failed);
             let files = std::mem::take(&mut work.now);
-            owned = files.keys().cloned().collect();
+            owned.clone_from(&files);
             let Memory { feeds, gone, posts } = memory;
             let written = Written { files, feeds, gone, building: false, ..Written::new(&self.shown) };
             let save = |posts| self.save_as(written::POSTS, &serde_json::to_vec(posts).unwrap_or_default());
