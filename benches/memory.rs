@@ -194,6 +194,9 @@ impl Ledger for Memory {
     async fn resend_uncertain(&self, _: i64, _: DateTime<Utc>) -> Kept<u64> {
         unreachable!()
     }
+    async fn counted(&self, _: i64) -> Kept<Totals> {
+        unreachable!()
+    }
     async fn totals(&self, _: i64) -> Kept<Totals> {
         unreachable!()
     }

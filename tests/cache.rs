@@ -77,6 +77,10 @@ fn whatever_changes_the_cache_changes_no_byte_and_no_word() {
     same("another tag", NOW);
     both("content/posts/3.md", &(post(3, "tags: [blue]\n") + "Mote.\n"));
     same("as long as before", NOW);
+    both("content/posts/5.md", &post(5, "").replace("Text 5.", "    Text 5."));
+    same("white space at the start of a text", NOW);
+    both("content/posts/5.md", &post(5, ""));
+    same("and without it", NOW);
     both("content/posts/7.md", &post(7, "share_image: /a.png\n"));
     same("a new post", NOW);
     both("static/a.png", "a larger picture");
@@ -124,6 +128,66 @@ fn whatever_changes_the_cache_changes_no_byte_and_no_word() {
     same("a setting", NOW);
 }
 
+/// Whatever is behind a link is looked at, too: the lock, snippets, a post.
+#[test]
+fn what_links_lead_to_is_looked_at() {
+    let (with, without) = (site(), site());
+    for site in [&with, &without] {
+        site.run(["--now", NOW, "build", "-q"]).succeeds();
+        for (from, to) in [("tidings.lock", "kept/lock"), (".tidings/hosting/nginx.conf", "kept/nginx")] {
+            site.rename(from, to);
+            std::os::unix::fs::symlink(site.path(to), site.path(from)).unwrap();
+        }
+    }
+    let same = |what: &str| {
+        for _ in 0..2 {
+            drop(fs::remove_dir_all(cache(&without)));
+            assert_eq!(built(&with, NOW), built(&without, NOW), "{what}");
+        }
+    };
+    same("links");
+    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    same("settled");
+    for site in [&with, &without] {
+        site.write("kept/nginx", "broken");
+    }
+    same("a snippet");
+    let lock = with.read("kept/lock").replace("2026-11-04/4", "2026-11-04/other");
+    for site in [&with, &without] {
+        site.write("kept/lock", &lock);
+    }
+    same("the lock");
+}
+
+/// With `--locked` and `--new-ids`, and after a build that failed, a build does what it does without a cache.
+#[test]
+fn switches_and_failures_are_not_forgotten() {
+    let (with, without) = (site(), site());
+    let same = |args: &[&str]| {
+        drop(fs::remove_dir_all(cache(&without)));
+        let run = |site: &Site| {
+            let run = site.run(["--now", NOW].iter().chain(args));
+            (run.out(), run.err(), left(site))
+        };
+        assert_eq!(run(&with), run(&without), "{args:?}");
+    };
+    let both = |file: &str, text: &str| [&with, &without].map(|site| site.write(file, text));
+    same(&["build"]);
+    both("content/posts/3.md", &(post(3, "") + "More.\n"));
+    same(&["build", "--locked"]);
+    same(&["build"]);
+    both("content/posts/9.md", "---\ntitle: Post 9\n---\n");
+    same(&["build"]);
+    same(&["build", "--keep-going"]);
+    same(&["build"]);
+    both("content/posts/9.md", &post(9, "id: nine\n"));
+    same(&["build", "--locked"]);
+    both("content/posts/9.md", &post(9, "id: ten\n"));
+    same(&["build"]);
+    same(&["build", "--new-ids"]);
+    same(&["build"]);
+}
+
 #[test]
 fn one_thread_and_many_leave_the_same_bytes() {
     let (one, many) = (site(), site());
@@ -159,6 +223,10 @@ fn a_cache_that_is_damaged_cut_short_of_another_version_or_of_somebody_else_is_n
             assert_eq!(left, want, "{name}");
         }
     }
+    // A pipe would be waited for.
+    fs::remove_file(cache(&site).join("last")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(cache(&site).join("last")).status().unwrap().success());
+    assert_eq!(built(&site, NOW), again);
     // A folder in the place of a file, and a file in the place of the folder.
     fs::remove_file(cache(&site).join("last")).unwrap();
     fs::create_dir_all(cache(&site).join("last/x")).unwrap();

@@ -27,7 +27,7 @@ fn sample(language: &str, posts: &[(&str, &str)]) -> (Config, Collection) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = load::config(root).unwrap();
     config.site.language = language.into();
-    let (cache, prints) = (Cache::of(root), Prints::default());
+    let (cache, prints) = (Cache::of(root, b""), Prints::default());
     let reading = Posts { cache: &cache, prints: &prints, keep: Keep::No };
     let mut parts: Parts = load::content(root, &config, &Tree::of(root, &config, Stamps::Leave), &reading).parts;
     let dialect = Dialect::default();

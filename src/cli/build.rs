@@ -22,7 +22,7 @@ use crate::feed::window::{self, Window};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Write the feeds, the page that lists them, archives and OPML.
 #[derive(Clone, Debug, Args)]
@@ -171,9 +171,9 @@ impl Build {
     fn build(&self, context: &Context, lock: &mut Option<String>, findings: &mut Vec<Diagnostic>) -> Option<Built> {
         let faulty = if self.keep_going { Faulty::LeaveOut } else { Faulty::Refuse };
         let turn = self.turn(context).map_err(|err| findings.push(err)).ok()?;
-        let cache = Cache::of(&context.root);
         let looked_at = Moment::now();
-        let config = load::config(&context.root).map_err(|found| findings.extend(found)).ok()?;
+        let (config, settings) = load::settings(&context.root).map_err(|found| findings.extend(found)).ok()?;
+        let cache = Cache::of(&context.root, settings.as_bytes());
         let mut last = Last::load(&cache);
         let tree = Tree::of(&context.root, &config, if last.is_some() { Stamps::Ask } else { Stamps::Leave });
         if let Some(last) = &mut last
@@ -273,8 +273,10 @@ impl Build {
         let archived = archive::write(context, site, &remembered, &output, findings).map_err(one)?;
         let put = |path: &str, document: &Document<'_>| output.put(path, document);
         let intact = last.map(|last| last.intact(&site.root, &site.config)).unwrap_or_default();
+        let made: HashMap<&str, &Made> =
+            last.iter().flat_map(|last| &last.feeds).map(|made| (made.folder.as_str(), made)).collect();
         let known = |feed: &Planned, sameness: u128| {
-            let made = last?.feeds.iter().find(|made| made.folder == feed.folder && made.sameness == sameness)?;
+            let made = *made.get(feed.folder.as_str()).filter(|made| made.sameness == sameness)?;
             let there = made.files.iter().all(|file| intact.contains(file.as_str()) && output.owns(file));
             let size = |(path, size): &(String, Option<u64>)| load::size_of(&site.root, &site.config, path) == *size;
             if !there || !made.looked.iter().all(size) {

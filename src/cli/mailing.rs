@@ -172,7 +172,7 @@ impl Office<'_> {
         if let Ok(End::Drained) = ended {
             self.recover(frozen, limit).await.map_err(failed)?;
         }
-        let totals = self.store.totals(frozen.id).await.map_err(failed)?;
+        let totals = self.store.counted(frozen.id).await.map_err(failed)?;
         // Before the issue is done: of one that is done only what was noted is looked up.
         let doubt = patiently!(told::doubt(self.store, frozen, &totals)).map_err(failed)?;
         if totals.open() == 0 && totals.balance() {

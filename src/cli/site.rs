@@ -69,11 +69,11 @@ pub enum Faulty {
 /// A site where it could be joined, and all findings.
 pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>) {
     let root = &context.root;
-    let cache = Cache::of(root);
-    let config = match load::config(root) {
-        Ok(config) => config,
+    let (config, settings) = match load::settings(root) {
+        Ok(read) => read,
         Err(findings) => return (None, findings),
     };
+    let cache = Cache::of(root, settings.as_bytes());
     let prints = Last::load(&cache).map(|last| last.prints());
     let stamps = if prints.is_some() { Stamps::Ask } else { Stamps::Leave };
     let (tree, prints) = (Tree::of(root, &config, stamps), prints.unwrap_or_default());

@@ -6,6 +6,7 @@
 use super::post::{Body, Post};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The body of a post, from the bytes of its file read later; line ends are LF.
 ///
@@ -23,6 +24,7 @@ pub fn body<'a>(post: &Post, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
 
 /// What a body that starts at this byte of its file is known by.
 pub(crate) fn measure(text: &str, start: usize) -> Body {
+    let exact = xxh3_64(text.as_bytes());
     let text = text.trim();
     let mut sha = Sha256::new();
     let mut lines = text.split('\r');
@@ -33,7 +35,7 @@ pub(crate) fn measure(text: &str, start: usize) -> Body {
     }
     let mut hash = [0; 16];
     hash.copy_from_slice(&sha.finalize()[..16]);
-    Body { start, hash, blank: text.is_empty() }
+    Body { start, hash, blank: text.is_empty(), exact }
 }
 
 #[cfg(test)]
@@ -45,7 +47,8 @@ mod tests {
         #[track_caller]
         fn case(text: &str, same: bool) {
             let like = measure("one\n\ntwo", 0);
-            assert_eq!(measure(text, 0) == like, same, "{text:?}");
+            assert_eq!(measure(text, 0).hash == like.hash, same, "{text:?}");
+            assert_ne!(measure(text, 0).exact, like.exact, "{text:?}");
         }
         case("one\n\ntwo\n", true);
         case("\n\n one\n\ntwo", true);

@@ -79,6 +79,8 @@ pub struct Body {
     pub hash: [u8; 16],
     /// Whether there is nothing but white space.
     pub blank: bool,
+    /// XXH3 of the body as it stands, white space and line ends too: whether it would be shown the same.
+    pub exact: u64,
 }
 
 /// A file that comes with a post (RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2).

@@ -7,7 +7,6 @@
 use super::replace;
 use super::stamp::Stamp;
 use super::written::STATE;
-use crate::config;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -16,6 +15,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// The first bytes of each file; the number is that of the format.
 const MAGIC: &[u8] = b"tidings cache 1\n";
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 512 * 1024 * 1024;
 /// What stands before the value: [`MAGIC`], the key and the checksum.
 const HEAD: usize = MAGIC.len() + 16 + 8;
 
@@ -27,20 +28,22 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache of a site, for its settings as they are now. To be asked for before the settings are read: were they changed
-    /// in between, nothing would be found under their key.
-    pub fn of(root: &Path) -> Cache {
+    /// The cache of a site, for these settings, byte for byte.
+    pub fn of(root: &Path, settings: &[u8]) -> Cache {
         let mut key = Xxh3::new();
         key.update(env!("CARGO_PKG_VERSION").as_bytes());
         let program = std::env::current_exe().ok().and_then(|path| Stamp::of(&path));
         key.update(&postcard::to_stdvec(&program).unwrap_or_default());
-        key.update(&fs::read(root.join(config::FILE)).unwrap_or_default());
+        key.update(settings);
         Cache { folder: root.join(STATE).join("cache"), key: key.digest128() }
     }
 
     /// A value, where it is there and of this key.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = fs::read(self.folder.join(name)).ok()?;
+        let path = self.folder.join(name);
+        // A pipe would be waited for, for ever.
+        fs::symlink_metadata(&path).ok().filter(|found| found.is_file() && found.len() <= LARGEST)?;
+        let bytes = fs::read(path).ok()?;
         let (head, value) = bytes.split_at_checked(HEAD)?;
         if head != self.head(value) {
             return None;

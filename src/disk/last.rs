@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// The name of the file in the cache.
 const NAME: &str = "last";
@@ -53,8 +53,8 @@ pub struct Last {
     pub outputs: Vec<Input>,
     /// The files that it keeps for itself, from the site's root; those that are not there have no stamp.
     pub own: Vec<Input>,
-    /// The files of the store, from the site's root, as they were before it was read.
-    pub store: Vec<(String, Option<Stamp>)>,
+    /// The files of the store, as they were before it was read.
+    pub store: Vec<(PathBuf, Option<Stamp>)>,
     /// The feeds.
     pub feeds: Vec<Made>,
     /// The posts that they tell of, as a number.
@@ -76,7 +76,15 @@ enum Same {
 impl Last {
     /// The last build, where the cache has one.
     pub fn load(cache: &Cache) -> Option<Last> {
-        cache.read(NAME)
+        cache.read::<Last>(NAME).filter(Last::is_inside)
+    }
+
+    /// Whether every path in it leads to some place below the site: whoever else wrote it may have named anything.
+    fn is_inside(&self) -> bool {
+        let files = self.outputs.iter().chain(&self.own).map(|input| &input.file);
+        let files = files.chain(self.feeds.iter().flat_map(|made| &made.files));
+        let places = self.said.findings.iter().filter_map(|finding| Some(&finding.place.as_ref()?.file));
+        files.chain(places).all(|file| Path::new(file).components().all(|part| matches!(part, Component::Normal(_))))
     }
 
     /// Keeps this build for the next one.
@@ -88,9 +96,9 @@ impl Last {
     /// no time has come. Where files had to be read to know that, this is kept, so that it is not done again.
     pub fn holds(&mut self, root: &Path, config: &Config, tree: &Tree, now: DateTime<Utc>, cache: &Cache) -> bool {
         let looked_at = Moment::now();
-        let settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| stamp.is_settled(self.looked_at));
-        let store = |(file, stamp): &(String, Option<Stamp>)| *stamp == Stamp::of(&root.join(file)) && settled(stamp);
-        if !tree.findings.is_empty() || !self.window.holds(now) || !self.store.iter().all(store) {
+        let store = self.store.iter().filter_map(|(_, stamp)| stamp.as_ref());
+        let is_settled = store.clone().all(|stamp| stamp.is_settled(self.looked_at));
+        if !tree.findings.is_empty() || !self.window.holds(now) || !is_settled || self.store != stamps(root, config) {
             return false;
         }
         let found: Vec<&Found> = tree.files().collect();
@@ -98,12 +106,12 @@ impl Last {
             return false;
         }
         let output = root.join(&config.content.output);
-        let stamps = |folder: &Path, files: &[Input]| -> Vec<Option<Stamp>> {
-            files.par_iter().with_min_len(16).map(|input| Stamp::of_plain(&folder.join(&input.file))).collect()
+        let look = |folder: &Path, files: &[Input], stamp: fn(&Path) -> Option<Stamp>| -> Vec<Option<Stamp>> {
+            files.par_iter().with_min_len(16).map(|input| stamp(&folder.join(&input.file))).collect()
         };
         let of_inputs: Vec<Option<Stamp>> = found.iter().map(|found| found.stamp).collect();
-        let of_outputs = stamps(&output, &self.outputs);
-        let of_own = stamps(root, &self.own);
+        let of_outputs = look(&output, &self.outputs, Stamp::of_plain);
+        let of_own = look(root, &self.own, Stamp::of);
         let Some(inputs) = self.same(root, &self.inputs, &of_inputs) else { return false };
         let Some(own) = self.same(root, &self.own, &of_own) else { return false };
         let Some(outputs) = self.same(&output, &self.outputs, &of_outputs) else { return false };
@@ -128,7 +136,8 @@ impl Last {
     /// Whether files have the bytes that they had. One whose stamp does not tell is read.
     fn same(&self, folder: &Path, files: &[Input], stamps: &[Option<Stamp>]) -> Option<Same> {
         let told = |(input, stamp): &(&Input, &Option<Stamp>)| {
-            input.stamp == **stamp && stamp.is_none_or(|stamp| stamp.is_settled(self.looked_at))
+            let is_settled = |stamp: Stamp| stamp.is_settled(self.looked_at);
+            input.stamp == **stamp && stamp.map_or_else(|| !folder.join(&input.file).exists(), is_settled)
         };
         let doubtful: Vec<(&Input, &Option<Stamp>)> = files.iter().zip(stamps).filter(|pair| !told(pair)).collect();
         if doubtful.is_empty() {
@@ -193,10 +202,13 @@ impl Prints {
     }
 }
 
-/// The stamps of the store's files, as they are now.
-pub fn stamps(root: &Path, config: &Config) -> Vec<(String, Option<Stamp>)> {
-    let names = ["", "-wal"].map(|ending| format!("{}{ending}", config.store.sqlite));
-    names.map(|name| (Stamp::of(&root.join(&name)), name)).map(|(stamp, name)| (name, stamp)).into()
+/// The stamps of the store's files, as they are now: where a link leads to it, its log lies there, too.
+pub fn stamps(root: &Path, config: &Config) -> Vec<(PathBuf, Option<Stamp>)> {
+    let path = root.join(&config.store.sqlite);
+    let path = path.canonicalize().unwrap_or(path);
+    let mut log = path.clone().into_os_string();
+    log.push("-wal");
+    [path, PathBuf::from(log)].map(|path| (path.clone(), Stamp::of(&path))).into()
 }
 
 /// The files that a build keeps for itself, from the site's root.
@@ -210,8 +222,8 @@ pub fn own_files(root: &Path) -> Vec<String> {
     files
 }
 
-/// Files that a build wrote, as they are now. They were just written, so that whoever changes them has to be seen by the time:
-/// none of them has settled.
+/// Files that a build wrote or compared, as they are now. Whoever changes one later leaves times on it that are later than the
+/// build's first look, so that it has not settled.
 pub fn wrote(folder: &Path, files: BTreeMap<String, String>) -> Vec<Input> {
     let look = |(file, fingerprint): (String, String)| {
         let path = folder.join(&file);
@@ -227,7 +239,7 @@ pub fn look(folder: &Path, files: impl IntoIterator<Item = String>) -> Vec<Input
     let files: Vec<String> = files.into_iter().collect();
     let look = |file: String| {
         let path = folder.join(&file);
-        let stamp = Stamp::of_plain(&path);
+        let stamp = Stamp::of(&path);
         Input { print: print_of(&path).unwrap_or_default(), stamp, file }
     };
     files.into_par_iter().map(look).collect()

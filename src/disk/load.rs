@@ -28,6 +28,15 @@ const LARGEST: u64 = 32 * 1024 * 1024;
 ///
 /// All findings in the file, or that there is none.
 pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
+    settings(root).map(|(config, _)| config)
+}
+
+/// Reads the settings, and gives their text besides.
+///
+/// # Errors
+///
+/// All findings in the file, or that there is none.
+pub fn settings(root: &Path) -> Result<(Config, String), Vec<Diagnostic>> {
     let path = root.join(config::FILE);
     let text = match fs::read(&path) {
         Ok(bytes) => String::from_utf8(bytes)
@@ -40,7 +49,7 @@ pub fn config(root: &Path) -> Result<Config, Vec<Diagnostic>> {
         }
         Err(err) => return Err(vec![unreadable(config::FILE, &err)]),
     };
-    Config::parse(&text)
+    Config::parse(&text).map(|config| (config, text))
 }
 
 /// A file, read.

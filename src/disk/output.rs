@@ -86,6 +86,7 @@ pub struct Output<'a> {
     copies: Copies,
     notes: Vec<String>,
     work: Mutex<Work>,
+    copying: Mutex<()>,
     done: bool,
     _turn: &'a Turn,
 }
@@ -129,6 +130,7 @@ impl<'a> Output<'a> {
             copies,
             notes,
             work: Mutex::default(),
+            copying: Mutex::default(),
             done: false,
             _turn: turn,
         }
@@ -156,9 +158,11 @@ impl<'a> Output<'a> {
         {
             let mut work = self.work();
             work.to_copy.push((path.to_string(), document.to_vec()));
-            if work.to_copy.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING {
-                let waiting = std::mem::take(&mut work.to_copy);
-                drop(work);
+            let is_long = work.to_copy.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING;
+            drop(work);
+            // One at a time: whoever waits for the others to compress may be given another feed meanwhile.
+            if is_long && let Ok(_copying) = self.copying.try_lock() {
+                let waiting = std::mem::take(&mut self.work().to_copy);
                 self.make_copies(waiting)?;
             }
         }

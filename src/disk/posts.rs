@@ -95,7 +95,12 @@ impl Posts<'_> {
     ) -> (Vec<Read<Box<Post>>>, bool) {
         let kept: Vec<Kept> = self.cache.read(name).unwrap_or_default();
         let before = kept.len();
-        let mut kept: HashMap<String, Kept> = kept.into_iter().map(|kept| (kept.file.clone(), kept)).collect();
+        // Whoever else wrote it may have named any file.
+        let kept = kept.into_iter().filter(|kept| {
+            let places = kept.findings.iter().filter_map(|finding| finding.place.as_ref());
+            kept.post.file == kept.file && places.map(|place| &place.file).all(|file| *file == kept.file)
+        });
+        let mut kept: HashMap<String, Kept> = kept.map(|kept| (kept.file.clone(), kept)).collect();
         let mut taken = 0;
         let mut one = |found: &Found| {
             let known = self.prints.of(found);

@@ -34,7 +34,7 @@ impl Stamp {
 
     /// Whether a file with this stamp, taken at that time, has the bytes that it had then for as long as its stamp is the same.
     pub fn is_settled(&self, looked_at: Moment) -> bool {
-        self.modified.0.max(self.changed.0) + SETTLING < looked_at.0
+        self.modified.0.max(self.changed.0).saturating_add(SETTLING) < looked_at.0
     }
 }
 
@@ -77,6 +77,7 @@ mod tests {
         case(100, 101, 103, false);
         case(50, 101, 102, false);
         case(101, 50, 102, false);
+        case(i64::MAX, 50, 102, false);
         // A clock that went back.
         case(200, 200, 102, false);
     }

@@ -25,7 +25,7 @@ pub struct Written {
     /// The output folder, relative to the site's root. Lists of older builds do not name it.
     #[serde(default)]
     pub folder: Option<String>,
-    /// Path under the output folder, and the start of the SHA-256 of what was written there.
+    /// Path under the output folder, and the fingerprint of what was written there.
     pub files: BTreeMap<String, String>,
     /// Feeds, by folder: when each was updated, and what a term feed is called, which stays when its last post goes.
     #[serde(default)]

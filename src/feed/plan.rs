@@ -250,7 +250,7 @@ pub struct Need {
     pub documents: usize,
 }
 
-/// For each post, whether some file shows it at all, and whether some file shows it in full.
+/// What the files of these feeds need of each post.
 pub fn needed(feeds: &[&Planned], collection: &Collection) -> Vec<Need> {
     let mut out = vec![Need::default(); collection.articles.len()];
     for feed in feeds {

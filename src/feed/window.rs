@@ -48,7 +48,7 @@ pub fn moments<'a>(collection: &'a Collection, config: &'a Config) -> impl Itera
 }
 
 /// The ages beyond which feeds show no post.
-pub fn ages(config: &Config) -> impl Iterator<Item = TimeDelta> {
+fn ages(config: &Config) -> impl Iterator<Item = TimeDelta> {
     let declared = config.declared.values().map(|declared| &declared.settings);
     std::iter::once(&config.feeds).chain(declared).filter_map(|settings| TimeDelta::from_std(settings.age?).ok())
 }

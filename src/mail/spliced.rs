@@ -9,6 +9,7 @@ use super::encoded::{Encoded, FillError, Transfer, check_values};
 use super::mime::Body;
 use super::smtp::{LineFault, check_lines, end, stuff};
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// A body with places in it that are filled for each recipient.
@@ -116,12 +117,19 @@ fn places_of(encoded: &Encoded, part: usize) -> Vec<Place> {
 }
 
 /// A mail in two pieces.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spliced {
     /// Signatures, headers and the empty line after them.
     head: Vec<u8>,
     body: Arc<Template>,
     values: Vec<String>,
+}
+
+impl fmt::Debug for Spliced {
+    /// Without what is in it: the values open a person's doors.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spliced").finish_non_exhaustive()
+    }
 }
 
 impl Spliced {

@@ -312,6 +312,9 @@ pub trait Ledger {
     /// How many stand where.
     fn totals(&self, issue: i64) -> impl Future<Output = Result<Totals, StoreError>> + Send;
 
+    /// The same, counted row by row: what a run ends with, so that no row is lost unseen. Longer than [`Ledger::totals`].
+    fn counted(&self, issue: i64) -> impl Future<Output = Result<Totals, StoreError>> + Send;
+
     /// The next moment at which there is something to do without anybody's doing: a deferred delivery is due or a lease
     /// runs out.
     fn next_due(&self, issue: i64) -> impl Future<Output = Result<Option<DateTime<Utc>>, StoreError>> + Send;

@@ -275,7 +275,8 @@ fn pool_of(connections: u32) -> SqlitePoolOptions {
 
 /// Whether there is a write-ahead log with something in it beside a file.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
+    // Where a link leads to the file, the log lies beside what it leads to.
+    let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
     std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }

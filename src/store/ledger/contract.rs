@@ -604,6 +604,7 @@ pub(crate) async fn totals_balance(store: &(impl Issues + Ledger + Subscribers))
     send(store, issue, State::Rejected).await;
     let totals = store.totals(issue).await.expect("counted");
     assert!(totals.balance());
+    assert_eq!(store.counted(issue).await.expect("counted"), totals);
     assert_eq!((totals.open(), totals.of(State::Accepted), totals.candidates), (1, 1, 3));
     assert_eq!(store.accepted_since(at(0)).await.expect("counted"), 1);
     assert_eq!(store.accepted_since(at(1)).await.expect("counted"), 0);

@@ -1,5 +1,6 @@
 //! Deliveries as people ask about them: a page of an issue, those in some states, those of an address. Each way has a statement
-//! of its own that finds its rows by an index and in their order, so that a page costs the same however large the issue is.
+//! of its own that finds its rows by an index and in their order, so that a page costs the same however large the
+//! issue is; but for those that are deferred, which are sorted anew for each page.
 
 use super::Found;
 use crate::store::ledger::Wanted;

@@ -93,22 +93,11 @@ impl Ledger for Sqlite {
     }
 
     async fn totals(&self, issue: i64) -> Result<Totals, StoreError> {
-        let read = async {
-            let mut transaction = self.pool.begin().await?;
-            let candidates: Option<i64> = sqlx::query_scalar("SELECT candidates FROM issue WHERE id = $1")
-                .bind(issue)
-                .fetch_optional(&mut *transaction)
-                .await?
-                .flatten();
-            let counts: Vec<(String, i64)> = sqlx::query_as(TOTALS).bind(issue).fetch_all(&mut *transaction).await?;
-            Ok((candidates.unwrap_or_default(), counts))
-        };
-        let (candidates, counts) = read.await.map_err(|err| self.fault(err))?;
-        let mut known = Vec::with_capacity(counts.len());
-        for (word, count) in counts {
-            known.push((self.delivery_state(&word)?, count.unsigned_abs()));
-        }
-        Ok(Totals::new(candidates.unsigned_abs(), known))
+        self.totals_by(TOTALS, issue).await
+    }
+
+    async fn counted(&self, issue: i64) -> Result<Totals, StoreError> {
+        self.totals_by("SELECT state, count(*) FROM delivery WHERE issue_id = $1 GROUP BY state", issue).await
     }
 
     async fn next_due(&self, issue: i64) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -185,6 +174,25 @@ impl Ledger for Sqlite {
 }
 
 impl Sqlite {
+    async fn totals_by(&self, counts: &'static str, issue: i64) -> Result<Totals, StoreError> {
+        let read = async {
+            let mut transaction = self.pool.begin().await?;
+            let candidates: Option<i64> = sqlx::query_scalar("SELECT candidates FROM issue WHERE id = $1")
+                .bind(issue)
+                .fetch_optional(&mut *transaction)
+                .await?
+                .flatten();
+            let counts: Vec<(String, i64)> = sqlx::query_as(counts).bind(issue).fetch_all(&mut *transaction).await?;
+            Ok((candidates.unwrap_or_default(), counts))
+        };
+        let (candidates, counts) = read.await.map_err(|err| self.fault(err))?;
+        let mut known = Vec::with_capacity(counts.len());
+        for (word, count) in counts {
+            known.push((self.delivery_state(&word)?, count.unsigned_abs()));
+        }
+        Ok(Totals::new(candidates.unsigned_abs(), known))
+    }
+
     pub(super) async fn changed(
         &self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
