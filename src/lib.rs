@@ -22,8 +22,8 @@
 //! | 7 | `web/` | the server: feeds over HTTP, and the pages by which people sign up, choose and leave; who asks, how often, and what a log may show |
 //! | 6 | `delivery/` | one mail for one subscriber, of an issue or a notice; rates, pauses, and when to try again (pure); the loops that claim, send and record |
 //! | 5 | `store/` | what must be remembered from one run to the next; the same tests on every store |
-//! | 4 | `disk/` | reads the content folder, keys, Maildirs and other tools' feeds; writes each file whole, by rename, and remembers which |
-//! | 3 | `feed/` | which feeds there are, of posts and of issues; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format; feeds of others read, adopted, compared |
+//! | 4 | `disk/` | reads the content folder, keys, Maildirs and other tools' feeds; writes each file whole, by rename, and remembers which; takes over what an earlier build found out, where it still holds |
+//! | 3 | `feed/` | which feeds there are, of posts and of issues; [`feed::Feed`] and [`feed::Entry`], which know no format; one writer per format, and documents put together from their pieces; what a feed is made of, as a number; feeds of others read, adopted, compared |
 //! | 3 | `digest/` | which posts an issue carries, and why not the others; the issue as a value that knows no format; HTML and text that fit; the page that shows it; the list of those that went out, and a post taken out of one |
 //! | 2 | `content/` | text to [`content::post::Post`]; all posts sorted, checked against each other, selected; Markdown to HTML |
 //! | 2 | `mail/` | headers, addresses, MIME parts: a finished message as bytes, and its signature; SMTP and the other ways out, step by step; reports and letters that come back, read; has not heard of digests |

@@ -8,7 +8,7 @@ use crate::content::lock::Line;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::fetch::{self, Limits};
 use crate::disk::lockfile;
-use crate::disk::output::Turn;
+use crate::disk::turn::Turn;
 use crate::feed::adopt::{Adoption, Candidate, How, matches};
 use crate::feed::read::Published;
 use clap::Args;

@@ -1,5 +1,6 @@
 //! Posts and what they refer to, as values.
 
+pub mod address;
 mod body;
 pub mod call_to_action;
 pub mod collection;

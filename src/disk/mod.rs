@@ -20,5 +20,6 @@ pub mod secret;
 pub mod served;
 pub mod stamp;
 pub mod tree;
+pub mod turn;
 pub mod worker;
 pub mod written;

@@ -9,13 +9,14 @@ use super::compress::{Coding, has_copies};
 use super::fingerprint;
 use super::load::reason;
 use super::replace::{self, beside};
+use super::turn::Turn;
 use super::written::{self, Memory, STATE, Written};
 use crate::diagnostic::Diagnostic;
 use crate::feed::document::Document;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,33 +34,6 @@ pub struct Report {
     pub kept: Vec<String>,
     /// To be written like [`Report::written`], but the build failed before: they are as they were.
     pub missed: Vec<String>,
-}
-
-/// The right to build, which one program at a time has. The system takes it back when the program ends, however it ends.
-pub struct Turn(#[allow(dead_code, reason = "held, never read: the lock lives as long as the file is open")] File);
-
-impl Turn {
-    /// Waits for the right to build. `waiting` is called once if somebody else has it.
-    ///
-    /// # Errors
-    ///
-    /// What the system said.
-    pub fn take(root: &Path, waiting: impl FnOnce()) -> Result<Turn, Diagnostic> {
-        fs::create_dir_all(root.join(STATE)).map_err(|err| unwritable(STATE, &err))?;
-        let name = format!("{STATE}/build.lock");
-        // Never emptied: should the name lead to a file of somebody else, that stays whole.
-        let open = File::options().write(true).create(true).truncate(false).open(root.join(&name));
-        let lock = open.map_err(|err| unwritable(&name, &err))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                lock.lock().map_err(|err| unwritable(&name, &err))?;
-            }
-            Err(TryLockError::Error(err)) => return Err(unwritable(&name, &err)),
-        }
-        Ok(Turn(lock))
-    }
 }
 
 /// Whether files of text get compressed copies beside them, for a server that sends them so.
@@ -428,7 +402,7 @@ fn written_to(file: File, document: &Document<'_>) -> io::Result<String> {
     Ok(print.done())
 }
 
-fn unwritable(path: &str, err: &io::Error) -> Diagnostic {
+pub(super) fn unwritable(path: &str, err: &io::Error) -> Diagnostic {
     Diagnostic::error(format!("cannot write `{path}`: {}", reason(err)))
         .hint("no feed was changed; the files are as the last build left them")
 }

@@ -2,7 +2,7 @@
 //!
 //! An entry is the same bytes in every feed of a format that shows it, and making these is most of the work of a writer. So
 //! each is made once, cut out of a document that the format's writer made, and so are the two ends of each feed. No piece is
-//! ever put together by hand: what comes out is, byte for byte, what [`write`] makes of the whole feed. A document need not be
+//! ever put together by hand: what comes out is, byte for byte, what [`write()`] makes of the whole feed. A document need not be
 //! in memory as a whole to be compared or written.
 
 use super::entry::Weighed;

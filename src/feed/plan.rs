@@ -6,7 +6,8 @@
 use super::aliases::aliases;
 use super::listing::Kind;
 use crate::config::{Archives, Axis, Config, DeclaredFeed, FeedSettings};
-use crate::content::collection::{Collection, State, segment};
+use crate::content::address::segment;
+use crate::content::collection::{Collection, State};
 use crate::content::post::Content;
 use crate::diagnostic::Diagnostic;
 use crate::filter::Filter;

@@ -10,7 +10,7 @@ mod known;
 mod negotiate;
 
 use crate::config::Config;
-use crate::content::collection::segment;
+use crate::content::address::segment;
 use crate::diagnostic::Diagnostic;
 use crate::disk::load;
 use crate::feed::hosting::CACHE;
