@@ -40,7 +40,7 @@ SCRIPTS = {
 }
 # Scripts that print their tables.
 TELLING = {
-    "sending": ([[], ["--million"]], [["--mails", "1000", "--rounds", "1"]]),
+    "sending": ([[], ["--memory"], ["--million"]], [["--mails", "1000", "--rounds", "1"]]),
     "serving": ([[]], [["--rounds", "1", "--seconds", "1"]]),
 }
 
@@ -49,7 +49,7 @@ def prepare(parts):
     """Builds and installs all that the parts need."""
     say("== building")
     # The program comes last and by itself: together with examples, its dependencies would have what only tests ask of them.
-    for targets in (["--example", "walk", "--example", "sink"], ["--bin", "tidings"]):
+    for targets in (["--example", "walk", "--example", "sink", "--example", "memory"], ["--bin", "tidings"]):
         subprocess.run(["cargo", "build", "--release", "--locked", *targets], cwd=TOP, check=True)
     if {"peers", "rebuilds", "lists"} & set(parts):
         subprocess.run([str(HERE / "install.sh")], check=True)
