@@ -16,30 +16,13 @@ import sys
 from pathlib import Path
 
 from convert import put
-from measure import TIDINGS, VALUES, Bench, keep, line, out_of, run, say
+from measure import BEFORE, MAILING, NOW, TIDINGS, VALUES, Bench, keep, line, out_of, run, say
 from peers import numbers
 
-NOW, BEFORE = "2026-11-23T09:00:00Z", "2026-11-20T00:00:00Z"
 PERIOD = "weekly/2026-W48"
 CATEGORIES = ("engineering", "privacy", "company", "")
 DOMAINS = ("gmail.example", "outlook.example", "example.com", "example.org", "mail.example.net")
-SETTINGS = """
-[site]
-title = "Bench"
-url = "https://example.org/"
-[feeds]
-id_prefix = "tag:example.org,2026:"
-[digest.weekly]
-title = "The week"
-from = "Example <news@example.org>"
-postal_address = "1 Main St, Springfield"
-schedule = "Mon 09:00"
-approval = "required"
-[serve]
-public_url = "https://news.example.org"
-[mail]
-unsubscribe_mailto = "leave@example.org"
-return_path = "bounces@example.org"
+SETTINGS = MAILING + """approval = "required"
 [smtp]
 url = "smtp://127.0.0.1:1"
 """

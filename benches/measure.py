@@ -25,6 +25,26 @@ VALUES = ("wall", "cpu", "peak")
 # Names a folder that is deleted when all parts are over, by whoever runs them.
 LATER = "TIDINGS_BENCH_LATER"
 
+# The settings of a site with a digest; more of the digest, and by which way it leaves, may follow.
+MAILING = """
+[site]
+title = "Bench"
+url = "https://example.org/"
+[feeds]
+id_prefix = "tag:example.org,2026:"
+[serve]
+public_url = "https://news.example.org"
+[mail]
+unsubscribe_mailto = "leave@example.org"
+return_path = "bounces@example.org"
+[digest.weekly]
+title = "The week"
+from = "Example <news@example.org>"
+postal_address = "1 Main St, Springfield"
+schedule = "Mon 09:00"
+"""
+# After that digest's time, and before it.
+NOW, BEFORE = "2026-11-23T09:00:00Z", "2026-11-20T00:00:00Z"
 
 class Bench:
     """A folder to work in, with a place for what is no longer wanted on the same file system."""

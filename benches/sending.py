@@ -28,31 +28,13 @@ import time
 from pathlib import Path
 
 import measure
+from measure import BEFORE, MAILING, NOW, TARGET, TIDINGS, TOP
 
-TOP = Path(__file__).resolve().parents[1]
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
-TIDINGS, SINK = TARGET / "release" / "tidings", TARGET / "release" / "examples" / "sink"
+SINK = TARGET / "release" / "examples" / "sink"
 MEMORY, KEYS = TARGET / "release" / "examples" / "memory", TOP / "tests" / "keys"
 NODEMAILER = "nodemailer@10.6.1"
-NOW, BEFORE = "2026-11-23T09:00:00Z", "2026-11-20T00:00:00Z"
 LINES, SIZE = 10, 50_000
-SETTINGS = """
-[site]
-title = "Bench"
-url = "https://example.org/"
-[feeds]
-id_prefix = "tag:example.org,2026:"
-[digest.weekly]
-title = "The week"
-from = "Example <news@example.org>"
-postal_address = "1 Main St, Springfield"
-schedule = "Mon 09:00"
-[serve]
-public_url = "https://news.example.org"
-[mail]
-unsubscribe_mailto = "leave@example.org"
-return_path = "bounces@example.org"
-[smtp]
+SETTINGS = MAILING + """[smtp]
 url = "smtp://127.0.0.1:%d"
 max_connections = %d
 """

@@ -7,10 +7,10 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::snippet;
 use crate::disk::cache::Cache;
 use crate::disk::compress::Coding;
-use crate::disk::last::{self, Last, Said};
+use crate::disk::last::{self, Input, Last, Said};
 use crate::disk::output::{Committed, Copies, Output, Report};
 use crate::disk::posts::{Keep, Posts};
-use crate::disk::stamp::Moment;
+use crate::disk::stamp::{Moment, Stamp};
 use crate::disk::tree::{Stamps, Tree};
 use crate::disk::turn::Turn;
 use crate::disk::written::{self, Memory};
@@ -24,6 +24,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 /// Write the feeds, the page that lists them, archives and OPML.
 #[derive(Clone, Debug, Args)]
@@ -184,6 +185,7 @@ impl Build {
         }
         let prints = last.as_ref().map(Last::prints).unwrap_or_default();
         let store = last::stamps(&context.root, &config);
+        let was_lock = last::look(&context.root, lockfile::FILE.to_owned());
         let posts = Posts { cache: &cache, prints: &prints, keep: Keep::Yes };
         let (site, found) = site::join(context, faulty, config, &tree, &posts);
         drop((tree, prints));
@@ -204,34 +206,9 @@ impl Build {
             && built.left_out.is_empty()
             && built.report.missed.is_empty()
             && !findings.iter().any(Diagnostic::is_error);
-        if let Some(outcome) = outcome.filter(|_| sound) {
-            let mut feeds = outcome.made;
-            for made in &mut feeds {
-                let copy = |file: &String| Coding::ALL.map(|coding| format!("{file}{}", coding.ending()));
-                let copies: Vec<String> =
-                    made.files.iter().flat_map(copy).filter(|copy| outcome.files.contains_key(copy)).collect();
-                made.files.extend(copies);
-                made.files.sort();
-                made.files.dedup();
-            }
-            let said =
-                Said { summary: built.summary.clone(), held_back: built.held_back.clone(), findings: findings.clone() };
-            let (root, output) = (&site.root, site.root.join(&site.config.content.output));
-            let last = Last {
-                looked_at,
-                outputs: last::wrote(&output, outcome.files),
-                own: last::look(root, last::own_files(root)),
-                store,
-                feeds,
-                posts: outcome.posts,
-                window: Window::around(
-                    context.now,
-                    window::moments(&site.collection, &site.config).chain(outcome.turns),
-                ),
-                inputs: std::mem::take(&mut site.inputs),
-                said,
-            };
-            last.save(&cache);
+        if let Some(outputs) = outcome.filter(|_| sound) {
+            let own = last::own(&site.root, was_lock, lock.as_deref());
+            remember(context, &mut site, &built, outputs, Looked { looked_at, store, own }, findings).save(&cache);
         }
         if !self.watch {
             // The program ends soon; giving back each text before takes time.
@@ -332,5 +309,44 @@ impl Build {
             turns: archived.turns,
         });
         Ok((Built { report, gone, gone_feeds, summary: site.summary(composed.feeds), ..Built::default() }, outputs))
+    }
+}
+
+/// What was looked at around a build.
+struct Looked {
+    looked_at: Moment,
+    store: Vec<(PathBuf, Option<Stamp>)>,
+    own: Vec<Input>,
+}
+
+/// A sound build, as the next one may take it over.
+fn remember(
+    context: &Context,
+    site: &mut site::Site,
+    built: &Built,
+    outputs: Outputs,
+    looked: Looked,
+    findings: &[Diagnostic],
+) -> Last {
+    let Outputs { files, made: mut feeds, posts, turns } = outputs;
+    for made in &mut feeds {
+        let copy = |file: &String| Coding::ALL.map(|coding| format!("{file}{}", coding.ending()));
+        let copies: Vec<String> = made.files.iter().flat_map(copy).filter(|copy| files.contains_key(copy)).collect();
+        made.files.extend(copies);
+        made.files.sort();
+        made.files.dedup();
+    }
+    let Looked { looked_at, store, own } = looked;
+    let moments = window::moments(&site.collection, &site.config).chain(turns);
+    Last {
+        looked_at,
+        window: Window::around(context.now, moments),
+        outputs: last::wrote(&site.root.join(&site.config.content.output), files),
+        own,
+        store,
+        feeds,
+        posts,
+        said: Said { summary: built.summary.clone(), held_back: built.held_back.clone(), findings: findings.to_vec() },
+        inputs: std::mem::take(&mut site.inputs),
     }
 }

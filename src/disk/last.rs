@@ -211,15 +211,20 @@ pub fn stamps(root: &Path, config: &Config) -> Vec<(PathBuf, Option<Stamp>)> {
     [path, PathBuf::from(log)].map(|path| (path.clone(), Stamp::of(&path))).into()
 }
 
-/// The files that a build keeps for itself, from the site's root.
-pub fn own_files(root: &Path) -> Vec<String> {
+/// The files that a build keeps for itself. The lock is as it was before the build read it, or else what the build wrote: whatever
+/// somebody made of it meanwhile, the build has not seen.
+pub fn own(root: &Path, was_lock: Input, written_lock: Option<&str>) -> Vec<Input> {
     let state = [written::FILE, written::POSTS, served::FILE].map(|name| format!("{STATE}/{name}"));
     let hosting = fs::read_dir(root.join(STATE).join(hosting::FOLDER)).into_iter().flatten().filter_map(Result::ok);
     let hosting =
         hosting.filter_map(|file| Some(format!("{STATE}/{}/{}", hosting::FOLDER, file.file_name().to_str()?)));
-    let mut files: Vec<String> = state.into_iter().chain([lockfile::FILE.to_owned()]).chain(hosting).collect();
+    let mut files: Vec<String> = state.into_iter().chain(hosting).collect();
     files.sort();
-    files
+    let lock = match written_lock {
+        Some(text) => Input { stamp: Stamp::of(&root.join(lockfile::FILE)), print: print(text.as_bytes()), ..was_lock },
+        None => was_lock,
+    };
+    files.into_iter().map(|file| look(root, file)).chain([lock]).collect()
 }
 
 /// Files that a build wrote or compared, as they are now. Whoever changes one later leaves times on it that are later than the
@@ -234,13 +239,26 @@ pub fn wrote(folder: &Path, files: BTreeMap<String, String>) -> Vec<Input> {
     files.into_par_iter().map(look).collect()
 }
 
-/// Files of the site as they are now, each with its stamp and what its bytes are known by. A file that is not there has neither.
-pub fn look(folder: &Path, files: impl IntoIterator<Item = String>) -> Vec<Input> {
-    let files: Vec<String> = files.into_iter().collect();
-    let look = |file: String| {
-        let path = folder.join(&file);
-        let stamp = Stamp::of(&path);
-        Input { print: print_of(&path).unwrap_or_default(), stamp, file }
-    };
-    files.into_par_iter().map(look).collect()
+/// A file as it is now, with its stamp and what its bytes are known by. One that is not there has neither.
+pub fn look(root: &Path, file: String) -> Input {
+    let path = root.join(&file);
+    let stamp = Stamp::of(&path);
+    Input { print: print_of(&path).unwrap_or_default(), stamp, file }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_somebody_changes_during_a_build_is_not_taken_for_the_one_that_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = dir.path().join(lockfile::FILE);
+        fs::write(&lock, "as it was read").unwrap();
+        let read = look(dir.path(), lockfile::FILE.to_owned());
+        fs::write(&lock, "as somebody made it").unwrap();
+        let known = |written| own(dir.path(), read.clone(), written).pop().unwrap().print;
+        assert_eq!(known(None), print(b"as it was read"));
+        assert_eq!(known(Some("as it was written")), print(b"as it was written"));
+    }
 }
