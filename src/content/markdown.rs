@@ -9,6 +9,7 @@ mod document;
 mod elements;
 mod embed;
 mod footnotes;
+mod plain;
 mod raw;
 mod sanitize;
 mod writer;

@@ -130,7 +130,7 @@ impl<'a> Writer<'a> {
             }
         }
         for part in text.split_inclusive('&') {
-            escape(part, &mut self.out);
+            escape(part, &IN_TEXT, &mut self.out);
             if part.ends_with('&') {
                 self.ampersands += 1;
                 // html5ever's serialiser searches all of the rest of a text anew at each `&`. A comment, which the
@@ -197,7 +197,7 @@ impl<'a> Writer<'a> {
             self.out.push(' ');
             self.out.push_str(attribute);
             self.out.push_str("=\"");
-            escape(value, &mut self.out);
+            escape(value, &IN_VALUES, &mut self.out);
             self.out.push('"');
         }
         self.out.push('>');
@@ -387,11 +387,12 @@ fn is_nothing_without_content(name: &str) -> bool {
     matches!(name, "p" | "div" | "figure" | "section" | "center" | "header" | "footer" | "figcaption")
 }
 
-/// Writes text for HTML, without the characters that HTML parsers call an error.
-fn escape(text: &str, out: &mut String) {
+/// Writes text for HTML, without the characters that HTML parsers call an error, as a serialiser would (HTML standard,
+/// section 13.3).
+fn escape(text: &str, special: &[bool; 256], out: &mut String) {
     let bytes = text.as_bytes();
     let (mut written, mut at) = (0, 0);
-    while let Some(found) = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]) {
+    while let Some(found) = bytes[at..].iter().position(|&byte| special[usize::from(byte)]) {
         at += found;
         let replacement = match bytes[at] {
             b'&' => "&amp;",
@@ -400,6 +401,7 @@ fn escape(text: &str, out: &mut String) {
             b'"' => "&quot;",
             b'\r' if bytes.get(at + 1) == Some(&b'\n') => "",
             b'\r' => "\n",
+            0xC2 if bytes[at + 1] == 0xA0 => "&nbsp;",
             _ if text[at..].starts_with(is_never_meant) => "",
             _ => {
                 at += 1;
@@ -414,9 +416,9 @@ fn escape(text: &str, out: &mut String) {
     out.push_str(&text[written..]);
 }
 
-/// The bytes that [`escape`] has to look at: markup, control characters, and the first bytes of what may be one (0xC2, as
-/// in U+0080) or no character at all (U+FDD0 to U+FDEF, and the last two of each plane).
-const SPECIAL: [bool; 256] = {
+/// The bytes of a text that [`escape`] has to look at: markup, control characters, and the first bytes of what may be one or
+/// a space that must not break (0xC2, as in U+0080) or no character at all (U+FDD0 to U+FDEF, and the last two of each plane).
+const IN_TEXT: [bool; 256] = {
     let mut special = [false; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -426,6 +428,12 @@ const SPECIAL: [bool; 256] = {
     special[b'&' as usize] = true;
     special[b'<' as usize] = true;
     special[b'>' as usize] = true;
+    special
+};
+
+/// The same of an attribute's value, which ends with a quote.
+const IN_VALUES: [bool; 256] = {
+    let mut special = IN_TEXT;
     special[b'"' as usize] = true;
     special
 };
