@@ -128,6 +128,43 @@ fn whatever_changes_the_cache_changes_no_byte_and_no_word() {
     same("a setting", NOW);
 }
 
+/// While the lock has no lines, the texts of posts with ids of their own are not hashed; once it has, they are, also of posts
+/// that lie in the cache without it.
+#[test]
+fn a_lock_that_gets_its_first_line_changes_no_byte_and_no_word() {
+    let named = |n: u32| post(n, &format!("id: post-{n}\n"));
+    let site = || (1..=3).fold(Site::new(), |site, n| site.post(&format!("{n}.md"), &named(n))).more_settings(SETTINGS);
+    let (with, without) = (site(), site());
+    let same = |what: &str| {
+        for round in 0..2 {
+            drop(fs::remove_dir_all(cache(&without)));
+            assert_eq!(built(&with, NOW), built(&without, NOW), "{what}, {round}");
+        }
+    };
+    let both = |file: &str, text: &str| {
+        for site in [&with, &without] {
+            site.write(file, text);
+        }
+    };
+    same("posts with ids");
+    assert!(!with.read("tidings.lock").contains("body"));
+    both("content/posts/4.md", &post(4, ""));
+    same("a post without one");
+    assert!(with.read("tidings.lock").contains("body"));
+    both(
+        "tidings.lock",
+        &(with.read("tidings.lock") + "\"/old/\" = { id = \"tag:old\", file = \"content/posts/2.md\" }\n"),
+    );
+    same("a line for a post with one");
+    both("content/posts/5.md", &post(5, ""));
+    same("another post without one");
+    for site in [&with, &without] {
+        site.remove("content/posts/1.md");
+    }
+    both("content/posts/moved.md", &named(1).replace("id: post-1", "id: other"));
+    same("a post that got another id");
+}
+
 /// Whatever is behind a link is looked at, too: the lock, snippets, a post.
 #[test]
 fn what_links_lead_to_is_looked_at() {

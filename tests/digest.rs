@@ -8,7 +8,7 @@ use tidings::config::{Axis, Config};
 use tidings::config::{Logo, Theme};
 use tidings::content::collection::{Collection, Parts, State};
 use tidings::content::dialect::Dialect;
-use tidings::content::post::{Reading, parse};
+use tidings::content::post::{Hashed, Reading, parse};
 use tidings::digest::compose::{Composer, Edition, Editorial, Settings};
 use tidings::digest::issue::{Issue, Links};
 use tidings::digest::render::{MOST_BYTES, Medium, Rendered, Renderer, TEMPLATE};
@@ -29,11 +29,12 @@ fn sample(language: &str, posts: &[(&str, &str)]) -> (Config, Collection) {
     config.site.language = language.into();
     let (cache, prints) = (Cache::of(root, b""), Prints::default());
     let reading = Posts { cache: &cache, prints: &prints, keep: Keep::No };
-    let mut parts: Parts = load::content(root, &config, &Tree::of(root, &config, Stamps::Leave), &reading).parts;
+    let mut parts: Parts =
+        load::content(root, &config, &Tree::of(root, &config, Stamps::Leave), &reading, Hashed::Every).parts;
     let dialect = Dialect::default();
     let (timezone, publish_time) = (config.site.timezone, config.site.publish_time);
     for (name, text) in posts {
-        let reading = Reading { dialect: &dialect, timezone, publish_time };
+        let reading = Reading { dialect: &dialect, timezone, publish_time, hashed: Hashed::Every };
         let (post, findings) = parse(&format!("content/posts/{name}.md"), text.as_bytes(), &reading);
         parts.posts.push(Box::new(post.unwrap_or_else(|| panic!("{findings:?}"))));
     }

@@ -457,7 +457,7 @@ mod whole_chain {
     use tidings::content::dialect::Dialect;
     use tidings::content::lock::Lock;
     use tidings::content::markdown::Renderer;
-    use tidings::content::post::{self, Content, Reading};
+    use tidings::content::post::{self, Content, Hashed, Reading};
     use tidings::content::slug::slugify;
     use tidings::content::{call_to_action, people, term_file};
     use tidings::diagnostic::Diagnostic;
@@ -686,8 +686,8 @@ mod whole_chain {
             let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
             let now = now - chrono::TimeDelta::days(day - 500);
             let dialect = Dialect::new(&config.front_matter);
-            let reading =
-                Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
+            let (timezone, publish_time) = (config.site.timezone, config.site.publish_time);
+            let reading = Reading { dialect: &dialect, timezone, publish_time, hashed: Hashed::Every };
             let lock = Lock::parse(&lock).unwrap_or_default();
             let parts = Parts {
                 posts: all(&posts, |file, bytes| post::parse(file, bytes, &reading)).into_iter().map(Box::new).collect(),

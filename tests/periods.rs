@@ -8,7 +8,7 @@ use tidings::config::{Config, Digest};
 use tidings::content::collection::{Collection, Parts};
 use tidings::content::dialect::Dialect;
 use tidings::content::lock::Lock;
-use tidings::content::post::{Reading, parse};
+use tidings::content::post::{Hashed, Reading, parse};
 use tidings::digest::choose::{Choice, Choosing, Chosen, Reason, wanted};
 use tidings::digest::history::{History, RecordState};
 use tidings::schedule::Period;
@@ -157,7 +157,12 @@ fn wants(choice: &Choice, post: &Now) -> bool {
 
 fn gather(posts: &BTreeMap<usize, Now>, config: &Config, lock: &Lock, now: DateTime<Utc>) -> (Collection, Lock) {
     let dialect = Dialect::new(&BTreeMap::new());
-    let how = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: NaiveTime::MIN };
+    let how = Reading {
+        dialect: &dialect,
+        timezone: config.site.timezone,
+        publish_time: NaiveTime::MIN,
+        hashed: Hashed::Every,
+    };
     let read = |post: &Now| parse(&post.file, post.text.as_bytes(), &how).0.expect("the post is sound");
     let parts = Parts { posts: posts.values().map(read).map(Box::new).collect(), ..Parts::default() };
     let gathered = Collection::gather(parts, config, lock, now);

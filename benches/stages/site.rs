@@ -5,7 +5,7 @@ use tidings::config::Config;
 use tidings::content::collection::{Collection, Parts};
 use tidings::content::dialect::Dialect;
 use tidings::content::lock::Lock;
-use tidings::content::post::{Post, Reading, parse};
+use tidings::content::post::{Hashed, Post, Reading, parse};
 
 /// The size of a body, in bytes.
 const BODY_BYTES: usize = 6_700;
@@ -105,7 +105,8 @@ pub fn config() -> Config {
 /// Reads a post with the built-in names of keys.
 pub fn read(file: &str, text: &str) -> Post {
     let dialect = Dialect::default();
-    let how = Reading { dialect: &dialect, timezone: chrono_tz::UTC, publish_time: NaiveTime::MIN };
+    let how =
+        Reading { dialect: &dialect, timezone: chrono_tz::UTC, publish_time: NaiveTime::MIN, hashed: Hashed::Every };
     let (post, findings) = parse(file, text.as_bytes(), &how);
     post.unwrap_or_else(|| panic!("{findings:?}"))
 }

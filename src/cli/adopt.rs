@@ -7,8 +7,8 @@ use crate::content::collection::State;
 use crate::content::lock::Line;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::fetch::{self, Limits};
-use crate::disk::lockfile;
 use crate::disk::turn::Turn;
+use crate::disk::{load, lockfile};
 use crate::feed::adopt::{Adoption, Candidate, How, matches};
 use crate::feed::read::Published;
 use clap::Args;
@@ -77,7 +77,7 @@ impl Adopt {
         lock.posts.retain(|address, line| adopted.contains_key(address.as_str()) || !ids.contains(&*line.id));
         for article in articles() {
             let Some(id) = adopted.get(&*article.address) else { continue };
-            let line = Line::of(id, &article.post.file, &article.post.body);
+            let line = Line::of(id, &article.post.file, load::hash(&site.root, &article.post));
             lock.posts.insert(article.address.clone(), line);
         }
         if lock != site.lock {

@@ -279,10 +279,12 @@ impl Build {
         let number = gone::number(&site.collection);
         let remembered = format!("{}/{}", written::STATE, written::POSTS);
         let is_same = |last: &Last| last.posts == number && last.is_as_left(&site.root, &remembered);
+        let told;
         let (posts, gone) = if site.left_out.is_empty() && last.is_some_and(is_same) {
             (None, vec![])
         } else {
-            let (posts, gone) = gone::since(&written::posts(&site.root), &site.collection, &site.left_out);
+            told = written::posts(&site.root);
+            let (posts, gone) = gone::since(&told, &site.collection, &site.left_out);
             (Some(posts), gone)
         };
         let before = written::load(&site.root).0;

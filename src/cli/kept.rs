@@ -2,6 +2,7 @@
 
 use super::site::Site;
 use crate::diagnostic::Diagnostic;
+use crate::disk::load;
 use crate::feed::read::{self, Published};
 use crate::feed::{Format, kept};
 use rayon::prelude::*;
@@ -25,5 +26,5 @@ pub fn changed_ids(site: &Site, changed: &[String]) -> Vec<Diagnostic> {
         read::parse(&bytes, path).ok()
     };
     let old: Vec<Published> = paths.par_iter().filter_map(read).collect();
-    kept::changed_ids(&old, &site.collection, &site.lock)
+    kept::changed_ids(&old, &site.collection, &site.lock, |post| load::hash(&site.root, post))
 }

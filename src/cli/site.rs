@@ -6,7 +6,7 @@ use crate::config::{Axis, Config, FeedSettings};
 use crate::content::collection::{Article, Collection, Gathered, Parts, State};
 use crate::content::lock::Lock;
 use crate::content::markdown::Renderer;
-use crate::content::post::Content;
+use crate::content::post::{Content, Hashed};
 use crate::diagnostic::Diagnostic;
 use crate::disk::cache::Cache;
 use crate::disk::last::{Input, Last};
@@ -89,14 +89,23 @@ pub fn join(
     posts: &Posts<'_>,
 ) -> (Option<Site>, Vec<Diagnostic>) {
     let root = context.root.clone();
-    let load::Content { parts, templates: own, inputs, mut findings } = load::content(&root, &config, tree, posts);
+    let lock = lockfile::load(&root);
+    let has_lines = lock.as_ref().is_ok_and(|lock| !lock.posts.is_empty());
+    let hashed = if has_lines { Hashed::Every } else { Hashed::WithoutId };
+    let load::Content { parts, templates: own, inputs, mut findings } =
+        load::content(&root, &config, tree, posts, hashed);
     // A faulty template hides nothing of what else is wrong: the built-in ones stand in.
     let templates = Templates::new(own).unwrap_or_else(|found| {
         findings.extend(found);
         Templates::new(vec![]).expect("the built-in templates are sound, as their tests show")
     });
-    let lock = lockfile::load(&root).map_err(|found| findings.extend(found)).ok();
-    let Some(lock) = lock else { return (None, findings) };
+    let lock = match lock {
+        Ok(lock) => lock,
+        Err(found) => {
+            findings.extend(found);
+            return (None, findings);
+        }
+    };
 
     let mut left_out = faulty_posts(&parts, &config, &findings);
     let mut kept = parts;
@@ -248,11 +257,14 @@ impl Site {
         let entries = Entries { collection: &self.collection, config: &self.config, size_of: &size_of };
         let count = wanted.iter().filter(|need| need.content.is_some()).count();
         let bar = (count > LONG).then(|| context.talk.progress(count as u64, "rendering posts"));
-        let made: Vec<Result<Option<Box<Weighed>>, Diagnostic>> = wanted
-            .par_iter()
-            .zip(&self.collection.articles)
-            .map(|(wanted, article)| {
-                let Some(content) = wanted.content else { return Ok(None) };
+        // Those that are wanted stand together, so that two halves of all posts would be one with work and one without.
+        let made: Vec<Result<(usize, Weighed), Diagnostic>> = (wanted.iter().enumerate())
+            .filter_map(|(i, wanted)| Some((i, wanted.documents, wanted.content?)))
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .with_max_len(8)
+            .map(|(i, documents, content)| {
+                let article = &self.collection.articles[i];
                 let rendered = match content {
                     Content::Full => {
                         let body = load::body(&self.root, &article.post)?;
@@ -265,16 +277,17 @@ impl Site {
                 if let Some(bar) = &bar {
                     bar.inc(1);
                 }
-                Ok(Some(Box::new(entries.entry(article, rendered, wanted.documents))))
+                Ok((i, entries.entry(article, rendered, documents)))
             })
             .collect();
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let (mut out, mut errors) = (Vec::with_capacity(made.len()), Vec::new());
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        out.resize_with(wanted.len(), || None);
         for entry in made {
             match entry {
-                Ok(entry) => out.push(entry),
+                Ok((i, entry)) => out[i] = Some(Box::new(entry)),
                 Err(err) => errors.push(err),
             }
         }

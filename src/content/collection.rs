@@ -135,7 +135,6 @@ impl Collection {
                 slug: &post.slug.value,
                 published_on: post.published_at.value.with_timezone(&config.site.timezone).date_naive(),
                 body: post.body.hash,
-                blank: post.body.blank,
                 is_draft: *state == State::Draft,
                 title_span: post.title.span,
             })

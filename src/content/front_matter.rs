@@ -8,6 +8,7 @@ pub(crate) mod yaml;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::text::is_legal;
+use memchr::memchr;
 use std::borrow::Cow;
 use yaml::{Map, fault};
 
@@ -54,7 +55,7 @@ pub(crate) fn split<'a>(
     fences: Fences,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Split<'a>, Diagnostic> {
-    let whole = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
+    let whole = simdutf8::basic::from_utf8(bytes).map_err(|_| not_utf8(bytes))?;
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
     let mut lines = Lines { text, at: 0, line: 0 };
     let mut first = lines.next();
@@ -122,7 +123,7 @@ impl<'a> Iterator for Lines<'a> {
         if rest.is_empty() {
             return None;
         }
-        let (start, end) = (self.at, rest.find('\n'));
+        let (start, end) = (self.at, memchr(b'\n', rest.as_bytes()));
         self.at += end.map_or(rest.len(), |end| end + 1);
         self.line += 1;
         Some(Line { text: &rest[..end.unwrap_or(rest.len())], start, line: self.line })
@@ -180,7 +181,8 @@ pub(crate) fn place(text: &str, at: usize, first_line: u32) -> Span {
     Span { line: first_line + lines as u32, column: before[start..].chars().count() as u32 + 1, width: 1 }
 }
 
-fn not_utf8(bytes: &[u8], valid: usize) -> Diagnostic {
+fn not_utf8(bytes: &[u8]) -> Diagnostic {
+    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
     let sound = std::str::from_utf8(&bytes[..valid]).unwrap_or("");
     let sound = sound.strip_prefix('\u{feff}').unwrap_or(sound);
     let message = match bytes {

@@ -35,10 +35,8 @@ pub struct Known<'a> {
     pub slug: &'a str,
     /// The day of its publication, in the site's zone.
     pub published_on: NaiveDate,
-    /// [`Body::hash`](super::post::Body::hash)
-    pub body: [u8; 16],
-    /// Whether the body is blank: its hash then says nothing.
-    pub blank: bool,
+    /// [`Body::hash`](super::post::Body::hash); all have it that are not blank, where the lock has lines.
+    pub body: Option<[u8; 16]>,
     /// Whether it is not meant to be seen yet. A draft gets an id, but no line in the lock; a post whose time is still to
     /// come gets its line at once, so that the lock does not change by time passing.
     pub is_draft: bool,
@@ -83,7 +81,7 @@ pub fn assign(known: &[Known<'_>], lock: &Lock, configured_prefix: Option<&Spann
     let (ids, lines, more) = Assignment::new(known, lock, &prefix).run();
     findings.extend(more);
     findings.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
-    let ids = ids.iter().map(|id| Text::new(id)).collect();
+    let ids = ids.par_iter().map(|id| Text::new(id)).collect();
     if !findings.is_empty() {
         return Assigned { ids, prefix, lock: lock.clone(), findings };
     }
@@ -191,8 +189,8 @@ impl<'a> Assignment<'a> {
             let lines = by_file.get(post.file).filter(|_| self.ids[i].is_none()).map_or(&[][..], |lines| lines);
             // Of several lines for one file, the one with the post's body, else the first by address: unless the post
             // came to this file from elsewhere, as its own id or a line with its body says.
-            let same_body = lines.iter().find(|(_, line)| line.body == Some(post.body) && !post.blank);
-            let came = bodies.contains(&post.body) && !post.blank;
+            let same_body = lines.iter().find(|(_, line)| line.body.is_some() && line.body == post.body);
+            let came = post.body.is_some_and(|body| bodies.contains(&body));
             let edited = lines.first().filter(|(_, line)| {
                 let own = own_id(post);
                 line.body.is_none() || !came && (own.is_empty() || id_of(self.prefix, own) == line.id)
@@ -206,11 +204,11 @@ impl<'a> Assignment<'a> {
     }
 
     fn take_own_ids(&mut self) {
-        for (i, post) in self.known.iter().enumerate().filter(|(_, post)| !own_id(post).is_empty()) {
-            if self.ids[i].is_none() {
-                self.ids[i] = Some((id_of(self.prefix, own_id(post)), Source::Own));
-            }
-        }
+        let prefix = self.prefix;
+        self.ids.par_iter_mut().zip(self.known).filter(|(id, _)| id.is_none()).for_each(|(id, post)| {
+            let own = own_id(post);
+            *id = (!own.is_empty()).then(|| (id_of(prefix, own), Source::Own));
+        });
     }
 
     /// Posts that look like the post of a line which they do not get: one that nobody has, or that somebody has merely by
@@ -251,7 +249,7 @@ impl<'a> Assignment<'a> {
             }
             let own = Some(own_id(post)).filter(|own| !own.is_empty()).map(|own| id_of(self.prefix, own));
             // A post with an id of its own has no line as a rule: that somebody's post once had its body says nothing.
-            let with_body = Some(&Some(post.body)).filter(|_| !post.blank).and_then(|body| by_body.get(body));
+            let with_body = Some(&post.body).filter(|body| body.is_some()).and_then(|body| by_body.get(body));
             let with_body = with_body.filter(|(_, _, holder)| holder.is_none() || held.is_some() || own.is_none());
             let fits_held = held.is_some_and(|(_, line)| fits(line, post));
             let with_file = Some(&Some(post.file)).filter(|_| !fits_held).and_then(|file| by_file.get(file));
@@ -373,7 +371,7 @@ fn fits(line: &Line, post: &Known<'_>) -> bool {
 
 /// Whether a line has the post's body, or does not say.
 fn has_body(line: &Line, post: &Known<'_>) -> bool {
-    line.body.is_none_or(|body| body == post.body && !post.blank)
+    line.body.is_none_or(|body| Some(body) == post.body)
 }
 
 /// Whether a line's id was made for another day.
@@ -386,7 +384,7 @@ fn own_id<'a>(post: &Known<'a>) -> &'a str {
 }
 
 fn line_of(post: &Known<'_>, id: String, place: Span) -> Line {
-    Line { id, file: Some(post.file.to_owned()), body: (!post.blank).then_some(post.body), place }
+    Line { id, file: Some(post.file.to_owned()), body: post.body, place }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! What is written is canonical: the same lock gives the same bytes. Marks that a merge left behind are refused by name,
 //! and so are two lines with one id.
 
-use super::post::Body;
 use crate::config::tree::{Fault, Source, Table, wrong_type};
 use crate::config::values;
 use crate::diagnostic::{Diagnostic, Span};
@@ -138,9 +137,8 @@ impl Lock {
 
 impl Line {
     /// The line of the post in this file.
-    pub fn of(id: &str, file: &str, body: &Body) -> Line {
-        let hash = (!body.blank).then_some(body.hash);
-        Line { id: id.to_owned(), file: Some(file.to_owned()), body: hash, place: Span::default() }
+    pub fn of(id: &str, file: &str, body: Option<[u8; 16]>) -> Line {
+        Line { id: id.to_owned(), file: Some(file.to_owned()), body, place: Span::default() }
     }
 
     /// The line of the post at this address, as it stands in the file, without a line break.

@@ -14,7 +14,7 @@ use crate::text::{Text, first_illegal, is_legal};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use super::body::body;
+pub use super::body::{body, hash};
 
 /// One Markdown file: its front matter, and where its body is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,8 +75,9 @@ pub struct Post {
 pub struct Body {
     /// The byte in the file at which the body starts (in the file as it lies on the disk, byte order mark included).
     pub start: usize,
-    /// SHA-256 of the body without white space at its ends and with line ends as LF, cut to 16 bytes.
-    pub hash: [u8; 16],
+    /// SHA-256 of the body without white space at its ends and with line ends as LF, cut to 16 bytes. None where it is blank,
+    /// and where nobody asked for it.
+    pub hash: Option<[u8; 16]>,
     /// Whether there is nothing but white space.
     pub blank: bool,
     /// XXH3 of the body as it stands, white space and line ends too: whether it would be shown the same.
@@ -128,6 +129,24 @@ pub struct Reading<'a> {
     pub timezone: chrono_tz::Tz,
     /// When a post that has a date alone is published.
     pub publish_time: NaiveTime,
+    /// Whose bodies are hashed.
+    pub hashed: Hashed,
+}
+
+/// Which posts' bodies are hashed: the lock knows a post that was moved by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashed {
+    /// All.
+    Every,
+    /// Those of posts without an `id` of their own: while the lock has no lines, only they will get one.
+    WithoutId,
+}
+
+impl Hashed {
+    /// Whether a post with this `id` is one of them.
+    pub fn holds(self, id: Option<&Spanned<String>>) -> bool {
+        self == Hashed::Every || id.is_none_or(|id| id.value.trim().is_empty())
+    }
 }
 
 /// Reads a post from the bytes of the file with this path, and tells all that is wrong with it, in the order of the file.
@@ -184,6 +203,10 @@ fn read(file: &str, bytes: &[u8], how: &Reading, reader: &mut Reader) -> Option<
         let span = front_matter::place(split.body, at, split.body_line);
         reader.findings.push(drop_warning("the text", "no feed can carry", first, count).at("", span));
     }
+    let mut body = body::measure(split.body, split.body_start);
+    if how.hashed.holds(id.as_ref()) {
+        body.hash = body::hash(split.body);
+    }
     Some(Post {
         file: file.to_owned(),
         id,
@@ -208,7 +231,7 @@ fn read(file: &str, bytes: &[u8], how: &Reading, reader: &mut Reader) -> Option<
         content,
         address,
         extra,
-        body: body::measure(split.body, split.body_start),
+        body,
     })
 }
 

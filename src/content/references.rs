@@ -74,7 +74,7 @@ impl<'a> References<'a> {
         for (i, call) in calls.iter().enumerate() {
             call_names.entry(&call.slug).or_insert(i);
         }
-        let mut posts = HashMap::new();
+        let mut posts = HashMap::with_capacity(2 * articles.len());
         for (i, article) in articles.iter().enumerate() {
             if let Some(id) = &article.post.id {
                 posts.entry(id.value.clone()).or_insert(i);
@@ -237,46 +237,70 @@ fn looks_like_an_id(name: &str) -> bool {
 pub(super) struct Mentions<'a> {
     references: &'a References<'a>,
     files: &'a TermFiles,
-    keys: HashMap<(Axis, Text), Arc<str>>,
-    authors: HashMap<Text, Option<Mention>>,
-    /// All that was met so far.
+    /// By axis and spelling, where in `met` it is.
+    spellings: HashMap<Axis, HashMap<Text, usize>>,
+    /// By the name of an author, where in `met` the person is; none for a name that is nobody's.
+    people: HashMap<Text, Option<usize>>,
+    /// The same for authors of whom there is no more than a name.
+    strangers: HashMap<Text, usize>,
+    /// All that was met so far, each spelling once.
     pub(super) met: Vec<Mention>,
 }
 
 impl<'a> Mentions<'a> {
     /// None yet.
     pub(super) fn new(references: &'a References<'a>, files: &'a TermFiles) -> Mentions<'a> {
-        Mentions { references, files, keys: HashMap::new(), authors: HashMap::new(), met: vec![] }
+        let (spellings, people, strangers) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Mentions { references, files, spellings, people, strangers, met: vec![] }
     }
 
     /// Adds those of a post.
     pub(super) fn add(&mut self, i: usize, article: &Article) {
         let post = &article.post;
         let axes = [(Axis::Category, &post.categories), (Axis::Topic, &post.topics), (Axis::Tag, &post.tags)];
-        for (axis, values) in axes {
+        for (axis, values) in axes.into_iter().filter(|(_, values)| !values.is_empty()) {
+            let known = self.spellings.entry(axis).or_default();
             for value in values {
                 let spelling = &value.value;
-                let known = self.keys.entry((axis, spelling.clone()));
-                let key = Arc::clone(known.or_insert_with(|| self.files.key(axis, spelling).into()));
-                self.met.push(Mention { axis, key, spelling: spelling.clone(), slug: None, name: None, article: i });
+                let at = known.get(spelling).copied().unwrap_or_else(|| {
+                    let key = self.files.key(axis, spelling).into();
+                    let at = meet(&mut self.met, spelled(axis, key, spelling));
+                    known.insert(spelling.clone(), at);
+                    at
+                });
+                self.met[at].articles.push(i);
             }
         }
-        for name in &post.authors {
-            let known = self.authors.entry(name.value.clone());
-            match known.or_insert_with(|| person(&name.value, self.references)) {
-                Some(mention) => self.met.push(Mention { article: i, ..mention.clone() }),
-                None if article.authors.iter().any(|a| a.name == name.value) => self.met.push(Mention {
-                    axis: Axis::Author,
-                    key: fold(&name.value).into(),
-                    spelling: name.value.clone(),
-                    slug: None,
-                    name: None,
-                    article: i,
-                }),
-                None => {}
+        for name in post.authors.iter().map(|name| &name.value) {
+            let person = self.people.get(name).copied().unwrap_or_else(|| {
+                let at = person(name, self.references).map(|person| meet(&mut self.met, person));
+                self.people.insert(name.clone(), at);
+                at
+            });
+            let is_shown = || article.authors.iter().any(|author| author.name == *name);
+            let stranger = || {
+                self.strangers.get(name).copied().unwrap_or_else(|| {
+                    let at = meet(&mut self.met, spelled(Axis::Author, fold(name).into(), name));
+                    self.strangers.insert(name.clone(), at);
+                    at
+                })
+            };
+            if let Some(at) = person.or_else(|| is_shown().then(stranger)) {
+                self.met[at].articles.push(i);
             }
         }
     }
+}
+
+/// Adds a spelling, and tells its place.
+fn meet(met: &mut Vec<Mention>, mention: Mention) -> usize {
+    met.push(mention);
+    met.len() - 1
+}
+
+/// A spelling that no post has yet.
+fn spelled(axis: Axis, key: Arc<str>, spelling: &Text) -> Mention {
+    Mention { axis, key, spelling: spelling.clone(), slug: None, name: None, articles: vec![] }
 }
 
 /// A person as an author, where the name is one of theirs.
@@ -290,6 +314,6 @@ fn person(name: &str, references: &References) -> Option<Mention> {
         spelling: person.name.clone(),
         slug: Some(person.slug.as_str().into()),
         name: person.id.as_ref().map(|id| fold(&id.value).into()),
-        article: 0,
+        articles: vec![],
     })
 }

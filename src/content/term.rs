@@ -51,7 +51,7 @@ pub struct TermAlias {
     pub file: String,
 }
 
-/// Where a term's value was met: by which post, in which spelling, and as what.
+/// How a term's value was met: in which spelling, as what, and by which posts.
 #[derive(Clone, Debug)]
 pub struct Mention {
     /// The axis.
@@ -64,8 +64,8 @@ pub struct Mention {
     pub slug: Option<Arc<str>>,
     /// A further name, folded.
     pub name: Option<Arc<str>>,
-    /// The post, as a place in the collection.
-    pub article: usize,
+    /// The posts, as places in the collection.
+    pub articles: Vec<usize>,
 }
 
 /// The terms' own files, by what they are called.
@@ -127,7 +127,7 @@ pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Ve
     let mut terms: Vec<(i64, Arc<str>, Term)> = groups
         .into_iter()
         .map(|((axis, key), mentions)| {
-            let first = mentions.iter().map(|m| published[m.article]).min().unwrap_or(i64::MAX);
+            let first = mentions.iter().flat_map(|m| &m.articles).map(|&i| published[i]).min().unwrap_or(i64::MAX);
             let term = term(axis, &key, mentions, files.get(axis, &key));
             (first, key, term)
         })
@@ -163,7 +163,7 @@ fn names(file: &TermFile) -> impl Iterator<Item = String> {
 fn term(axis: Axis, key: &str, mentions: Vec<Mention>, file: Option<&TermFile>) -> Term {
     let mut spellings: BTreeMap<&Text, usize> = BTreeMap::new();
     for mention in &mentions {
-        *spellings.entry(&mention.spelling).or_default() += 1;
+        *spellings.entry(&mention.spelling).or_default() += mention.articles.len();
     }
     let frequent = spellings.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
     let spelled = frequent.map(|(text, _)| (*text).clone()).unwrap_or_default();
@@ -177,7 +177,7 @@ fn term(axis: Axis, key: &str, mentions: Vec<Mention>, file: Option<&TermFile>) 
         mentions.iter().filter_map(|m| m.name.as_deref()).collect::<BTreeSet<_>>().into_iter().map(String::from),
     );
     keys.extend(file.into_iter().flat_map(names));
-    let mut articles: Vec<usize> = mentions.iter().map(|m| m.article).collect();
+    let mut articles: Vec<usize> = mentions.iter().flat_map(|m| &m.articles).copied().collect();
     articles.sort_unstable();
     articles.dedup();
     Term {
@@ -196,7 +196,7 @@ mod tests {
 
     fn mention(axis: Axis, spelling: &str, article: usize) -> Mention {
         let spelling = Text::new(spelling);
-        Mention { axis, key: fold(&spelling).into(), spelling, slug: None, name: None, article }
+        Mention { axis, key: fold(&spelling).into(), spelling, slug: None, name: None, articles: vec![article] }
     }
 
     fn slugs_and_titles(terms: &[Term]) -> Vec<(&str, &str)> {

@@ -9,7 +9,7 @@ use crate::content::call_to_action::parse_call_to_action;
 use crate::content::collection::{Collection, Parts};
 use crate::content::dialect::Dialect;
 use crate::content::lock::Lock;
-use crate::content::post::{Reading, parse};
+use crate::content::post::{Hashed, Reading, parse};
 use crate::template::Templates;
 use crate::text::Text;
 use chrono::NaiveTime;
@@ -40,7 +40,8 @@ pub fn site_in(language: &str, posts: &[(&str, &str)]) -> Site {
     );
     let config = Config::parse(&settings).unwrap();
     let dialect = Dialect::default();
-    let reading = Reading { dialect: &dialect, timezone: chrono_tz::UTC, publish_time: NaiveTime::MIN };
+    let reading =
+        Reading { dialect: &dialect, timezone: chrono_tz::UTC, publish_time: NaiveTime::MIN, hashed: Hashed::Every };
     let posts = posts.iter().map(|(slug, front)| {
         let date = if front.contains("date:") { "" } else { "date: 2026-11-20\n" };
         let text = format!("---\n{front}\n{date}---\nBody\n");

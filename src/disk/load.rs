@@ -11,7 +11,7 @@ use super::tree::{self, Found, Stamps, Tree};
 use crate::config::{self, Config};
 use crate::content::collection::Parts;
 use crate::content::dialect::Dialect;
-use crate::content::post::{self, Post, Reading};
+use crate::content::post::{self, Hashed, Post, Reading};
 use crate::content::{call_to_action, people, term_file};
 use crate::diagnostic::Diagnostic;
 use rayon::prelude::*;
@@ -86,11 +86,11 @@ pub struct Content {
 }
 
 /// Reads every file of a site.
-pub fn content(root: &Path, config: &Config, tree: &Tree, posts: &Posts) -> Content {
+pub fn content(root: &Path, config: &Config, tree: &Tree, posts: &Posts, hashed: Hashed) -> Content {
     let mut out = Content { findings: tree.findings.clone(), ..Content::default() };
     let dialect = Dialect::new(&config.front_matter);
-    let reading = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: config.site.publish_time };
-    let read = posts.read(root, &tree.posts, |file, bytes| post::parse(file, bytes, &reading));
+    let (timezone, publish_time) = (config.site.timezone, config.site.publish_time);
+    let read = posts.read(root, &tree.posts, &Reading { dialect: &dialect, timezone, publish_time, hashed });
     out.parts.posts = out.take(&tree.posts, read);
     out.parts.people = out.take(&tree.people, all(root, &tree.people, people::parse_person));
     let calls = all(root, &tree.calls_to_action, call_to_action::parse_call_to_action);
@@ -131,6 +131,11 @@ pub fn body(root: &Path, post: &Post) -> Result<String, Diagnostic> {
             .in_file(&post.file)
             .hint("run the command again")),
     }
+}
+
+/// The hash of a post's body, which is read again where nobody asked for it before.
+pub fn hash(root: &Path, post: &Post) -> Option<[u8; 16]> {
+    post.body.hash.or_else(|| post::hash(&body(root, post).ok()?))
 }
 
 /// A site's own templates, name under `templates/` and text, and what is wrong with them.

@@ -234,7 +234,7 @@ impl<'a> Output<'a> {
     /// # Errors
     ///
     /// What the system said before anything became visible.
-    pub fn commit(mut self, memory: Memory) -> Result<Committed, Diagnostic> {
+    pub fn commit(mut self, memory: Memory<'_>) -> Result<Committed, Diagnostic> {
         let waiting = std::mem::take(&mut self.work().to_copy);
         self.make_copies(waiting)?;
         let mut work = std::mem::take(&mut *self.work());

@@ -8,7 +8,7 @@ use super::last::Prints;
 use super::load::{Read, text};
 use super::stamp::Stamp;
 use super::tree::Found;
-use crate::content::post::Post;
+use crate::content::post::{self, Post, Reading};
 use crate::diagnostic::Diagnostic;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -59,12 +59,7 @@ struct ToKeep<'a> {
 
 impl Posts<'_> {
     /// Every file, read, in the order given.
-    pub fn read(
-        &self,
-        root: &Path,
-        files: &[Found],
-        parse: impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>) + Sync,
-    ) -> Vec<Read<Box<Post>>> {
+    pub fn read(&self, root: &Path, files: &[Found], how: &Reading<'_>) -> Vec<Read<Box<Post>>> {
         let shares = files.len().div_ceil(SHARE).next_power_of_two();
         let mut by_share: Vec<Vec<usize>> = vec![Vec::new(); shares];
         for (i, found) in files.iter().enumerate() {
@@ -72,7 +67,7 @@ impl Posts<'_> {
         }
         let read = |(share, members): (usize, &Vec<usize>)| {
             let name = format!("{NAME}{shares}-{share}");
-            let (read, is_new) = self.share(root, &name, members.iter().map(|&i| &files[i]).collect(), &parse);
+            let (read, is_new) = self.share(root, &name, members.iter().map(|&i| &files[i]).collect(), how);
             (members.iter().copied().zip(read).collect::<Vec<_>>(), is_new)
         };
         let (read, is_new): (Vec<_>, Vec<bool>) = by_share.par_iter().enumerate().with_max_len(1).map(read).unzip();
@@ -86,13 +81,7 @@ impl Posts<'_> {
     }
 
     /// The posts of one file of the cache, and whether that was written.
-    fn share(
-        &self,
-        root: &Path,
-        name: &str,
-        files: Vec<&Found>,
-        parse: &impl Fn(&str, &[u8]) -> (Option<Post>, Vec<Diagnostic>),
-    ) -> (Vec<Read<Box<Post>>>, bool) {
+    fn share(&self, root: &Path, name: &str, files: Vec<&Found>, how: &Reading<'_>) -> (Vec<Read<Box<Post>>>, bool) {
         let kept: Vec<Kept> = self.cache.read(name).unwrap_or_default();
         let before = kept.len();
         // Whoever else wrote it may have named any file.
@@ -104,7 +93,11 @@ impl Posts<'_> {
         let mut taken = 0;
         let mut one = |found: &Found| {
             let known = self.prints.of(found);
-            let mut old = kept.remove(&found.file);
+            let is_whole = |kept: &Kept| {
+                let body = &kept.post.body;
+                body.hash.is_some() || body.blank || !how.hashed.holds(kept.post.id.as_ref())
+            };
+            let mut old = kept.remove(&found.file).filter(is_whole);
             let mut take = |kept: Kept, stamp: Option<Stamp>| {
                 taken += 1;
                 Read { stamp, print: Some(kept.print), value: Some(kept.post), findings: kept.findings }
@@ -120,7 +113,7 @@ impl Posts<'_> {
             if let Some(kept) = old.filter(|kept| kept.print == print) {
                 return take(kept, Some(stamp));
             }
-            let (value, findings) = parse(&found.file, &bytes);
+            let (value, findings) = post::parse(&found.file, &bytes, how);
             Read { stamp: Some(stamp), print: Some(print), value: value.map(Box::new), findings }
         };
         let read: Vec<Read<Box<Post>>> = files.iter().map(|found| one(found)).collect();

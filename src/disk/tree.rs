@@ -127,7 +127,8 @@ fn stamped(root: &Path, files: Vec<String>, stamps: Stamps) -> Vec<Found> {
 /// editor's or a version control's.
 fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, findings: &mut Vec<Diagnostic>) {
     let start = root.join(folder);
-    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+    let base = relative(root, &start);
+    let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
     // Files of one folder: their paths differ in their names only.
     let by_name = |a: &walkdir::DirEntry, b: &walkdir::DirEntry| a.path().as_os_str().cmp(b.path().as_os_str());
     let entries = WalkDir::new(&start).follow_links(true).sort_by(by_name).into_iter();
@@ -150,7 +151,10 @@ fn walk(root: &Path, folder: &str, endings: &[&str], out: &mut Vec<String>, find
         if !ends {
             continue;
         }
-        let file = relative(root, entry.path());
+        let file = match entry.depth() {
+            1 if !base.is_empty() => format!("{base}/{}", entry.file_name().to_string_lossy()),
+            _ => relative(root, entry.path()),
+        };
         if entry.file_type().is_dir() {
             findings.push(Diagnostic::warning("this is a folder, although it is named like a file").in_file(file));
         } else if !entry.file_type().is_file() {

@@ -2,7 +2,7 @@
 //! `.tidings/posts.json` the posts that were out. Either may be lost or made by somebody else: then nothing is removed that
 //! should stay.
 
-use crate::feed::gone::Out;
+use crate::feed::gone::Told;
 use crate::feed::plan::Remembered;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,17 +40,17 @@ pub struct Written {
 
 /// What must be remembered of feeds and posts.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct Memory<'a> {
     /// Feeds, by folder.
     pub feeds: BTreeMap<String, Remembered>,
     /// Posts that feeds told of, by address; none where they are those that are remembered.
-    pub posts: Option<BTreeMap<String, Out>>,
+    pub posts: Option<Told<'a>>,
     /// Folders of feeds that are gone.
     pub gone: BTreeSet<String>,
 }
 
 /// The posts that feeds told of, by address; none where that cannot be read.
-pub fn posts(root: &Path) -> BTreeMap<String, Out> {
+pub fn posts(root: &Path) -> Told<'static> {
     let bytes = fs::read(root.join(STATE).join(POSTS)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 use super::plan::Remembered;
 use crate::content::collection::{Article, Collection, State};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -21,14 +22,17 @@ pub fn feeds(
 
 /// A post that feeds told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Out {
+pub struct Out<'a> {
     /// Its title.
-    pub title: String,
+    pub title: Cow<'a, str>,
     /// Its id, by which it is known at another address.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// Its file, from the site's root.
-    pub file: String,
+    pub file: Cow<'a, str>,
 }
+
+/// Posts that feeds told of, by address.
+pub type Told<'a> = BTreeMap<Cow<'a, str>, Out<'a>>;
 
 /// The posts that feeds tell of now, as a number: while it is the same, none is gone and none is new.
 pub fn number(collection: &Collection) -> u128 {
@@ -51,16 +55,17 @@ fn shown(collection: &Collection) -> impl Iterator<Item = &Article> {
 
 /// The posts that feeds tell of now, by address, and those that are gone since `before`, as address and title. A post of
 /// `before` whose file is in `left_out` is there still.
-pub fn since(
-    before: &BTreeMap<String, Out>,
-    collection: &Collection,
+pub fn since<'a>(
+    before: &'a Told<'_>,
+    collection: &'a Collection,
     left_out: &BTreeSet<String>,
-) -> (BTreeMap<String, Out>, Vec<(String, String)>) {
+) -> (Told<'a>, Vec<(String, String)>) {
     let articles = &collection.articles;
-    let mut now: BTreeMap<String, Out> = shown(collection)
+    let mut now: Told = shown(collection)
         .map(|article| {
-            let (id, file) = (article.id.to_string(), article.post.file.clone());
-            (article.address.clone(), Out { title: article.post.title.value.to_string(), id, file })
+            let of = |text: &'a str| Cow::Borrowed(text);
+            let (title, id, file) = (of(&article.post.title.value), of(&article.id), of(&article.post.file));
+            (of(&article.address), Out { title, id, file })
         })
         .collect();
     let mut gone = Vec::new();
@@ -72,14 +77,13 @@ pub fn since(
     let ids: HashSet<&str> = articles.iter().map(|article| article.id.as_str()).collect();
     let files: HashSet<&str> = articles.iter().map(|article| article.post.file.as_str()).collect();
     for (address, post) in missing {
-        if addresses.contains(address.as_str()) || ids.contains(post.id.as_str()) || files.contains(post.file.as_str())
-        {
+        if addresses.contains(&**address) || ids.contains(&*post.id) || files.contains(&*post.file) {
             continue;
         }
-        if left_out.contains(&post.file) {
+        if left_out.contains(&*post.file) {
             now.insert(address.clone(), post.clone());
         } else {
-            gone.push((address.clone(), post.title.clone()));
+            gone.push((address.to_string(), post.title.to_string()));
         }
     }
     (now, gone)

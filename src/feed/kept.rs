@@ -8,6 +8,7 @@ use super::adopt::path_key;
 use super::read::Published;
 use crate::content::collection::{Article, Collection, State};
 use crate::content::lock::{FILE, Line, Lock};
+use crate::content::post::Post;
 use crate::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +17,13 @@ use std::collections::{BTreeMap, HashSet};
 /// None for an entry whose old id another post has now: there the post moved, and this one came to its address. And none
 /// where an id that tidings had made gives way to one from the lock that it cannot have made: that is what adopting the
 /// feeds of another tool is for, also after a first build.
-pub fn changed_ids(old: &[Published], collection: &Collection, lock: &Lock) -> Vec<Diagnostic> {
+/// `hash` knows the hash of a post's body.
+pub fn changed_ids(
+    old: &[Published],
+    collection: &Collection,
+    lock: &Lock,
+    hash: impl Fn(&Post) -> Option<[u8; 16]>,
+) -> Vec<Diagnostic> {
     let ids: HashSet<&str> = collection.articles.iter().map(|article| article.id.as_str()).collect();
     let mut lost =
         old.iter().flat_map(|feed| &feed.entries).filter(|entry| !ids.contains(entry.id.as_str())).peekable();
@@ -40,12 +47,12 @@ pub fn changed_ids(old: &[Published], collection: &Collection, lock: &Lock) -> V
             changed.insert((&article.post.file, entry.id.as_str()), article);
         }
     }
-    changed.into_iter().map(|((_, was), article)| finding(article, was, lock)).collect()
+    changed.into_iter().map(|((_, was), article)| finding(article, was, hash(&article.post), lock)).collect()
 }
 
-fn finding(article: &Article, was: &str, lock: &Lock) -> Diagnostic {
+fn finding(article: &Article, was: &str, hash: Option<[u8; 16]>, lock: &Lock) -> Diagnostic {
     let post = &article.post;
-    let line = Line::of(was, &post.file, &post.body).to_text(&article.address);
+    let line = Line::of(was, &post.file, hash).to_text(&article.address);
     let instead = match lock.posts.contains_key(&article.address) {
         true => " in place of the one of this address",
         false => "",

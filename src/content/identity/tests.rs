@@ -48,8 +48,7 @@ impl Sample {
             own_id: self.own_id.as_ref(),
             slug: &self.slug,
             published_on: NaiveDate::from_yo_opt(2016, self.day).expect("a day of 2016"),
-            body: [self.body; 16],
-            blank: self.blank,
+            body: (!self.blank).then_some([self.body; 16]),
             is_draft: self.is_draft,
             title_span: Span { line: 3, column: 8, width: 6 },
         }

@@ -2,7 +2,7 @@ use super::*;
 use crate::content::collection::{Gathered, Parts};
 use crate::content::dialect::Dialect;
 use crate::content::lock::Lock;
-use crate::content::post::{self, Reading};
+use crate::content::post::{self, Hashed, Reading};
 use crate::diagnostic::Severity;
 use chrono::NaiveTime;
 use proptest::prelude::*;
@@ -27,7 +27,12 @@ fn post(file: &str, front_matter: &str, body: &str) -> (String, String) {
 
 fn gather(files: &[(String, String)], config: &Config, lock: &Lock, now: DateTime<Utc>) -> Gathered {
     let dialect = Dialect::new(&BTreeMap::new());
-    let how = Reading { dialect: &dialect, timezone: config.site.timezone, publish_time: NaiveTime::MIN };
+    let how = Reading {
+        dialect: &dialect,
+        timezone: config.site.timezone,
+        publish_time: NaiveTime::MIN,
+        hashed: Hashed::Every,
+    };
     let posts = files
         .iter()
         .map(|(file, text)| {
