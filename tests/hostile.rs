@@ -707,13 +707,13 @@ mod whole_chain {
                 .into_iter()
                 .zip(&collection.articles)
                 .map(|(wanted, article)| {
+                    let permalink = Url::parse(&article.url).unwrap();
                     let rendered = (wanted.content? == Content::Full).then(|| {
                         let body = post::body(&article.post, &posts[&article.post.file]).unwrap();
-                        let permalink = Url::parse(&article.url).unwrap();
                         let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
                         renderer.render(lead, &body, &permalink, &slugify(&article.post.slug.value))
                     });
-                    Some(Box::new(entries.entry(article, rendered, 2)))
+                    Some(Box::new(entries.entry(article, &permalink, rendered, 2)))
                 })
                 .collect();
             let room = Room::of(2000);

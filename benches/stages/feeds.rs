@@ -19,7 +19,7 @@ fn entries() -> Vec<Arc<Entry>> {
     let renderer = Renderer::new();
     let made = collection.articles.iter().enumerate().map(|(number, article)| {
         let permalink = Url::parse(&article.url).expect("a URL");
-        entries.entry(article, Some(renderer.render(None, &site::body(number), &permalink, "key")), 1).entry
+        entries.entry(article, &permalink, Some(renderer.render(None, &site::body(number), &permalink, "key")), 1).entry
     });
     made.collect()
 }

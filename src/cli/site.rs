@@ -74,7 +74,8 @@ pub fn open(context: &Context, faulty: Faulty) -> (Option<Site>, Vec<Diagnostic>
         Err(findings) => return (None, findings),
     };
     let cache = Cache::of(root, settings.as_bytes());
-    let prints = Last::load(&cache).map(|last| last.prints());
+    let last = Last::load(&cache);
+    let prints = last.as_ref().map(Last::prints);
     let stamps = if prints.is_some() { Stamps::Ask } else { Stamps::Leave };
     let (tree, prints) = (Tree::of(root, &config, stamps), prints.unwrap_or_default());
     join(context, faulty, config, &tree, &Posts { cache: &cache, prints: &prints, keep: Keep::No })
@@ -265,10 +266,10 @@ impl Site {
             .with_max_len(8)
             .map(|(i, documents, content)| {
                 let article = &self.collection.articles[i];
+                let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
                 let rendered = match content {
                     Content::Full => {
                         let body = load::body(&self.root, &article.post)?;
-                        let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
                         let lead = article.post.lead.as_ref().map(|lead| &*lead.value);
                         Some(renderer.render(lead, &body, &permalink, &note_key(&article.id)))
                     }
@@ -277,7 +278,7 @@ impl Site {
                 if let Some(bar) = &bar {
                     bar.inc(1);
                 }
-                Ok((i, entries.entry(article, rendered, documents)))
+                Ok((i, entries.entry(article, &permalink, rendered, documents)))
             })
             .collect();
         if let Some(bar) = bar {
@@ -375,11 +376,11 @@ impl Site {
     /// The posts that are not out, each with the reason.
     pub fn held_back(&self) -> Vec<(String, String)> {
         let day = |at: DateTime<Utc>| at.with_timezone(&self.config.site.timezone).format("%Y-%m-%d %H:%M %Z");
-        let reason = |article: &Article| match (article.state, article.post.withdrawn_at) {
-            (State::Draft, _) => Some("it is a draft".to_string()),
-            (State::Future, _) => Some(format!("until {}", day(article.post.published_at.value))),
-            (State::Withdrawn { .. }, Some(at)) => Some(format!("withdrawn on {}", day(at))),
-            _ => None,
+        let reason = |article: &Article| match article.state {
+            State::Published => None,
+            State::Draft => Some("it is a draft".to_string()),
+            State::Future => Some(format!("until {}", day(article.post.published_at.value))),
+            State::Withdrawn { .. } => article.post.withdrawn_at.map(|at| format!("withdrawn on {}", day(at))),
         };
         let articles = self.collection.articles.iter();
         articles.filter_map(|article| Some((article.post.file.clone(), reason(article)?))).collect()

@@ -11,10 +11,11 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 use chrono::Datelike;
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use url::Url;
+use url::{Position, Url};
 
 /// What is written as it is in one segment of a path (RFC 3986, `pchar`), less what shells and readers stumble over.
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -69,7 +70,14 @@ pub(super) fn address(post: &Post, config: &Config) -> String {
     format!("{base}{path}")
 }
 
+/// The address with the site's scheme and host before it.
 pub(super) fn absolute(config: &Config, address: &str) -> Text {
+    // Nearly all addresses are such that a URL takes them as they are.
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/');
+    if address.starts_with('/') && address.bytes().all(is_plain) && !address.contains("/.") {
+        let before = &config.site.url[..Position::BeforePath];
+        return Text::new(&[before, address].concat());
+    }
     let mut url = config.site.url.clone();
     url.set_path(address);
     Text::new(url.as_str())
@@ -109,9 +117,9 @@ pub(super) fn leaving_addresses(posts: &[Box<Post>], addresses: &[String], findi
 
 /// Of posts with one address all are at fault, but for the one that the lock's line of this address names.
 pub(super) fn same_address(posts: &[Box<Post>], addresses: &[String], lock: &Lock, findings: &mut Vec<Diagnostic>) {
-    let mut seen: HashSet<&str> = HashSet::with_capacity(addresses.len());
+    let mut seen: HashSet<&str> = HashSet::with_capacity_and_hasher(addresses.len(), RandomState::default());
     let twice: HashSet<&str> = addresses.iter().map(String::as_str).filter(|address| !seen.insert(address)).collect();
-    let mut by_address: HashMap<&str, Vec<&Post>> = HashMap::new();
+    let mut by_address: HashMap<&str, Vec<&Post>> = HashMap::default();
     for (address, post) in addresses.iter().zip(posts).filter(|(address, _)| twice.contains(address.as_str())) {
         by_address.entry(address).or_default().push(post);
     }
@@ -128,6 +136,26 @@ pub(super) fn same_address(posts: &[Box<Post>], addresses: &[String], lock: &Loc
                     .at(&post.file, span)
                     .hint(format!("the other is `{}`; give one of them another `slug`", other.file)),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_absolute_address_is_what_a_url_makes_of_it(
+            site in prop::sample::select(&["https://a.example/", "http://b:8080/c/", "https://[::1]/"][..]),
+            address in "(/?[-a-zA-Z0-9._~ %?#é]{0,4}){0,4}",
+        ) {
+            let config = Config::parse(&format!("[site]\ntitle = \"T\"\nurl = \"{site}\"\n")).unwrap();
+            let mut url = config.site.url.clone();
+            url.set_path(&address);
+            let made = absolute(&config, &address);
+            prop_assert_eq!(made.as_str(), url.as_str());
         }
     }
 }

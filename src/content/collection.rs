@@ -170,17 +170,17 @@ impl Collection {
         let references = References::new(&people, &calls_to_action, &articles);
         let files = TermFiles::new(term_files);
         let mut mentions = Mentions::new(&references, &files);
-        let found: Vec<_> = articles
+        let mut found: Vec<_> = articles
             .par_iter()
             .map(|article| (references.look_up(article, config), unusable_addresses(article)))
             .collect();
-        for (i, (article, (found, unusable))) in articles.iter_mut().zip(found).enumerate() {
-            references.resolve(article, found, config, &mut findings);
+        for (i, (article, (found, unusable))) in articles.iter().zip(&mut found).enumerate() {
+            references.tell(article, found, config, &mut findings);
             // A post taken back still counts for which term was there first: an address must not move when its stub goes.
             if matches!(article.state, State::Published | State::Withdrawn { .. }) {
-                mentions.add(i, article);
+                mentions.add(i, &article.post, &found.authors);
             }
-            findings.extend(unusable);
+            findings.append(unusable);
             let why = match article.post.updated_at.filter(|_| article.state == State::Published) {
                 Some(updated) if updated < article.post.published_at.value => {
                     "before the day of publication and is not used"
@@ -192,8 +192,13 @@ impl Collection {
                 Diagnostic::warning(format!("`updated` is {why}")).at(&article.post.file, article.post.title.span),
             );
         }
+        let met = mentions.met;
+        for (article, (found, _)) in articles.iter_mut().zip(found) {
+            (article.authors, article.call_to_action, article.related) =
+                (found.authors, found.call_to_action, found.related);
+        }
         let published: Vec<i64> = articles.iter().map(|a| a.post.published_at.value.timestamp()).collect();
-        let mut terms = terms(mentions.met, &files, &published);
+        let mut terms = terms(met, &files, &published);
         for term in &mut terms {
             term.articles.retain(|&i| articles[i].state != State::Withdrawn { stub: false });
         }

@@ -17,9 +17,11 @@ use super::lock::{Line, Lock};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::text::Text;
 use chrono::{Datelike, NaiveDate};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use refusals::{id_of_a_feed, looks_like, other_days_post, prefix_changed, took_address, twin};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use uri::{day_of, id_of, minted, tag_prefix};
 
 /// What decides a post's id.
@@ -129,7 +131,7 @@ impl<'a> Assignment<'a> {
             lock,
             prefix,
             order,
-            claims: HashMap::new(),
+            claims: HashMap::default(),
             ids: vec![None; known.len()],
             findings: Vec::new(),
         }
@@ -178,8 +180,8 @@ impl<'a> Assignment<'a> {
 
     fn claim_by_file(&mut self) {
         let lock = self.lock;
-        let mut by_file: HashMap<&str, Vec<(&'a str, &'a Line)>> = HashMap::new();
-        let mut bodies: HashSet<[u8; 16]> = HashSet::new();
+        let mut by_file: HashMap<&str, Vec<(&'a str, &'a Line)>> = HashMap::default();
+        let mut bodies: HashSet<[u8; 16]> = HashSet::default();
         for (address, line) in lock.posts.iter().filter(|(address, _)| !self.claims.contains_key(address.as_str())) {
             by_file.entry(line.file.as_deref().unwrap_or_default()).or_default().push((address, line));
             bodies.extend(line.body);
@@ -215,7 +217,7 @@ impl<'a> Assignment<'a> {
     /// standing at its address; and posts that get a line by nothing but its address.
     fn look_for_lost_lines(&mut self) {
         let lock = self.lock;
-        let (mut by_body, mut by_file) = (HashMap::new(), HashMap::new());
+        let (mut by_body, mut by_file) = (HashMap::default(), HashMap::default());
         let (held, free): (Vec<_>, Vec<_>) =
             lock.posts.iter().partition(|(address, _)| self.claims.contains_key(address.as_str()));
         for (address, line) in free.into_iter().chain(held) {
@@ -230,14 +232,14 @@ impl<'a> Assignment<'a> {
         // Lines whose post is gone with its file, by the day of their ids: renamed and edited at once, it may be the post
         // that would get an id of this day now.
         let files: HashSet<&str> = self.known.iter().map(|post| post.file).collect();
-        let mut by_day = HashMap::new();
+        let mut by_day = HashMap::default();
         for (address, line) in lock.posts.iter().filter(|(address, _)| !self.claims.contains_key(address.as_str())) {
             let is_gone = line.file.as_deref().is_some_and(|file| !files.contains(file));
             if let Some(day) = day_of(self.prefix, &line.id).filter(|_| is_gone) {
                 by_day.entry(day).or_insert((address, line, None));
             }
         }
-        let (mut taken_over, mut pointed_at) = (Vec::new(), HashSet::new());
+        let (mut taken_over, mut pointed_at) = (Vec::new(), HashSet::default());
         for i in self.order.clone() {
             let post = &self.known[i];
             let held = match self.ids[i] {
@@ -303,9 +305,9 @@ impl<'a> Assignment<'a> {
     /// Of posts with one id all are at fault, but for the one that has it from the lock: it was there first.
     fn refuse_twins(&mut self) {
         let ids = || self.ids.iter().enumerate().filter_map(|(i, id)| Some((i, id.as_ref()?.0.as_str())));
-        let mut seen: HashSet<&str> = HashSet::with_capacity(self.ids.len());
+        let mut seen: HashSet<&str> = HashSet::with_capacity_and_hasher(self.ids.len(), RandomState::default());
         let twice: HashSet<&str> = ids().map(|(_, id)| id).filter(|id| !seen.insert(id)).collect();
-        let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut by_id: HashMap<&str, Vec<usize>> = HashMap::default();
         for (i, id) in ids().filter(|(_, id)| twice.contains(id)) {
             by_id.entry(id).or_default().push(i);
         }

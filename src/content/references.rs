@@ -6,12 +6,14 @@
 use super::call_to_action::CallToAction;
 use super::collection::{Article, Author};
 use super::people::Person;
+use super::post::Post;
 use super::slug::fold;
 use super::term::{Mention, TermFiles};
 use crate::config::{Axis, Config};
 use crate::diagnostic::{Diagnostic, Spanned, nearest};
 use crate::text::Text;
-use std::collections::{HashMap, HashSet};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +25,7 @@ pub(super) fn same_names(people: &[Person], calls: &[CallToAction], findings: &m
     let people = people.iter().filter_map(|p| Some((p.id.as_ref()?, &p.file)));
     let calls = calls.iter().filter_map(|c| Some((c.id.as_ref()?, &c.file)));
     for (what, ids) in [("people", people.collect::<Vec<_>>()), ("calls to action", calls.collect())] {
-        let mut first: HashMap<&str, &str> = HashMap::new();
+        let mut first: HashMap<&str, &str> = HashMap::default();
         for (id, file) in ids {
             if let Some(other) = first.insert(&id.value, file) {
                 findings.push(
@@ -39,7 +41,10 @@ pub(super) fn same_names(people: &[Person], calls: &[CallToAction], findings: &m
 
 /// What posts may refer to, by every name it goes by.
 pub(super) struct References<'a> {
-    people: HashMap<String, &'a Person>,
+    /// By id, letter by letter.
+    people: HashMap<&'a str, &'a Person>,
+    /// The same by what slug and name fold to: a courtesy that yields to ids.
+    named: HashMap<String, &'a Person>,
     /// What authors go by in addresses.
     slugs: Vec<&'a str>,
     calls: HashMap<&'a str, usize>,
@@ -48,24 +53,21 @@ pub(super) struct References<'a> {
     posts_known: Guesses,
     /// Slugs that several people have, folded.
     shared_slugs: HashSet<String>,
-    posts: HashMap<String, usize>,
+    posts: HashMap<&'a str, usize>,
 }
 
 impl<'a> References<'a> {
     /// The same name for two things means the first: ids before slugs before names, files in their order.
-    pub(super) fn new(people: &'a [Person], calls: &'a [CallToAction], articles: &[Article]) -> References<'a> {
-        let mut by_name: HashMap<String, &Person> = HashMap::new();
-        // An id means one person only; slugs and names are a courtesy and yield to it.
+    pub(super) fn new(people: &'a [Person], calls: &'a [CallToAction], articles: &'a [Article]) -> References<'a> {
+        let (mut by_id, mut by_name) = (HashMap::<&str, _>::default(), HashMap::<String, _>::default());
         for person in people {
             if let Some(id) = &person.id {
-                by_name.entry(fold_exact(&id.value)).or_insert(person);
+                by_id.entry(&*id.value).or_insert(person);
             }
-        }
-        for person in people {
             by_name.entry(fold(&person.slug)).or_insert(person);
             by_name.entry(fold(&person.name)).or_insert(person);
         }
-        let mut call_names: HashMap<&str, usize> = HashMap::new();
+        let mut call_names: HashMap<&str, usize> = HashMap::default();
         for (i, call) in calls.iter().enumerate() {
             if let Some(id) = &call.id {
                 call_names.entry(&id.value).or_insert(i);
@@ -74,16 +76,16 @@ impl<'a> References<'a> {
         for (i, call) in calls.iter().enumerate() {
             call_names.entry(&call.slug).or_insert(i);
         }
-        let mut posts = HashMap::with_capacity(2 * articles.len());
+        let mut posts = HashMap::with_capacity_and_hasher(2 * articles.len(), RandomState::default());
         for (i, article) in articles.iter().enumerate() {
             if let Some(id) = &article.post.id {
-                posts.entry(id.value.clone()).or_insert(i);
+                posts.entry(&*id.value).or_insert(i);
             }
         }
         for (i, article) in articles.iter().enumerate() {
-            posts.entry(article.post.slug.value.clone()).or_insert(i);
+            posts.entry(&*article.post.slug.value).or_insert(i);
         }
-        let mut slugs: HashMap<String, usize> = HashMap::new();
+        let mut slugs: HashMap<String, usize> = HashMap::default();
         for person in people {
             *slugs.entry(fold(&person.slug)).or_default() += 1;
         }
@@ -93,7 +95,8 @@ impl<'a> References<'a> {
             calls_known: Guesses::default(),
             posts_known: Guesses::default(),
             slugs: people.iter().map(|person| person.slug.as_str()).collect(),
-            people: by_name,
+            people: by_id,
+            named: by_name,
             calls: call_names,
             posts,
             shared_slugs: slugs.into_keys().collect(),
@@ -101,7 +104,7 @@ impl<'a> References<'a> {
     }
 
     fn person(&self, name: &str) -> Option<&'a Person> {
-        self.people.get(&fold_exact(name)).or_else(|| self.people.get(&fold(name))).copied()
+        self.people.get(name).or_else(|| self.named.get(&fold(name))).copied()
     }
 
     /// What a post refers to, and what of it does not exist.
@@ -141,9 +144,9 @@ impl<'a> References<'a> {
         found
     }
 
-    /// Puts into a post what it refers to, and says what does not exist.
-    pub(super) fn resolve(&self, article: &mut Article, found: Found, config: &Config, findings: &mut Vec<Diagnostic>) {
-        for (kind, value) in found.unknown {
+    /// Says which of the things do not exist that a post refers to.
+    pub(super) fn tell(&self, article: &Article, found: &Found, config: &Config, findings: &mut Vec<Diagnostic>) {
+        for (kind, value) in &found.unknown {
             let name = &*value.value;
             let (what, near, there) = match kind {
                 Kind::Author => {
@@ -164,18 +167,15 @@ impl<'a> References<'a> {
             let finding = Diagnostic::warning(format!("post names an unknown {what} `{name}`"));
             findings.push(finding.at(&article.post.file, value.span).hint(format!("{near}{there}")));
         }
-        article.authors = found.authors;
-        article.call_to_action = found.call_to_action;
-        article.related = found.related;
     }
 }
 
 /// What a post refers to.
 #[derive(Default)]
 pub(super) struct Found {
-    authors: Vec<Author>,
-    call_to_action: Option<usize>,
-    related: Vec<usize>,
+    pub(super) authors: Vec<Author>,
+    pub(super) call_to_action: Option<usize>,
+    pub(super) related: Vec<usize>,
     /// What does not exist, in the order of the front matter's fields.
     unknown: Vec<(Kind, Spanned<Text>)>,
 }
@@ -186,11 +186,6 @@ enum Kind {
     Author,
     CallToAction,
     Post,
-}
-
-/// An id is compared letter by letter; the mark in front keeps it apart from folded names.
-fn fold_exact(id: &str) -> String {
-    format!("={id}")
 }
 
 /// Names that a reference to nobody may have meant.
@@ -250,13 +245,12 @@ pub(super) struct Mentions<'a> {
 impl<'a> Mentions<'a> {
     /// None yet.
     pub(super) fn new(references: &'a References<'a>, files: &'a TermFiles) -> Mentions<'a> {
-        let (spellings, people, strangers) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (spellings, people, strangers) = (HashMap::default(), HashMap::default(), HashMap::default());
         Mentions { references, files, spellings, people, strangers, met: vec![] }
     }
 
-    /// Adds those of a post.
-    pub(super) fn add(&mut self, i: usize, article: &Article) {
-        let post = &article.post;
+    /// Adds those of a post, whose shown authors are these.
+    pub(super) fn add(&mut self, i: usize, post: &Post, authors: &[Author]) {
         let axes = [(Axis::Category, &post.categories), (Axis::Topic, &post.topics), (Axis::Tag, &post.tags)];
         for (axis, values) in axes.into_iter().filter(|(_, values)| !values.is_empty()) {
             let known = self.spellings.entry(axis).or_default();
@@ -277,7 +271,7 @@ impl<'a> Mentions<'a> {
                 self.people.insert(name.clone(), at);
                 at
             });
-            let is_shown = || article.authors.iter().any(|author| author.name == *name);
+            let is_shown = || authors.iter().any(|author| author.name == *name);
             let stranger = || {
                 self.strangers.get(name).copied().unwrap_or_else(|| {
                     let at = meet(&mut self.met, spelled(Axis::Author, fold(name).into(), name));

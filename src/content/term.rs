@@ -8,7 +8,8 @@ use super::term_file::TermFile;
 use crate::config::Axis;
 use crate::diagnostic::Spanned;
 use crate::text::Text;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One value on an axis.
@@ -77,7 +78,7 @@ pub struct TermFiles {
 impl TermFiles {
     /// Files are known by slug, title and aliases; the first of two with one name wins.
     pub fn new(files: Vec<(Axis, TermFile)>) -> TermFiles {
-        let mut by_name = HashMap::new();
+        let mut by_name = HashMap::default();
         for (i, (axis, file)) in files.iter().enumerate() {
             for name in names(file) {
                 by_name.entry((*axis, name)).or_insert(i);
@@ -117,7 +118,7 @@ impl TermFiles {
 /// All terms that were met, by axis and slug. `published` holds the posts' publication times in seconds: what came first
 /// keeps its slug.
 pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Vec<Term> {
-    let mut groups: HashMap<(Axis, Arc<str>), Vec<Mention>> = HashMap::new();
+    let mut groups: HashMap<(Axis, Arc<str>), Vec<Mention>> = HashMap::default();
     for mention in mentions {
         groups.entry((mention.axis, Arc::clone(&mention.key))).or_default().push(mention);
     }
@@ -137,7 +138,7 @@ pub fn terms(mentions: Vec<Mention>, files: &TermFiles, published: &[i64]) -> Ve
         let by = |key: &Arc<str>, term: &Term| **key != *term.slug;
         (a.axis, by(a_key, a), a_first, a_key).cmp(&(b.axis, by(b_key, b), b_first, b_key))
     });
-    let mut taken: HashSet<(Axis, String)> = HashSet::new();
+    let mut taken: HashSet<(Axis, String)> = HashSet::default();
     let mut out: Vec<Term> = Vec::with_capacity(terms.len());
     for (_, key, mut term) in terms {
         // Once is enough, unless somebody named a term after the hash of another.

@@ -53,8 +53,9 @@ impl Cache {
 
     /// Writes a value, or leaves it.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) {
-        let Ok(value) = postcard::to_stdvec(value) else { return };
-        let bytes = [&self.head(&value)[..], &value].concat();
+        let Ok(mut bytes) = postcard::to_extend(value, vec![0; HEAD]) else { return };
+        let head = self.head(&bytes[HEAD..]);
+        bytes[..HEAD].copy_from_slice(&head);
         let write = || {
             fs::create_dir_all(&self.folder)?;
             replace::whole(&self.folder.join(name), &bytes)

@@ -11,9 +11,10 @@ use crate::diagnostic::Diagnostic;
 use crate::feed::made::Made;
 use crate::feed::window::Window;
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -176,10 +177,10 @@ impl Last {
     }
 
     /// What is known of its files.
-    pub fn prints(&self) -> Prints {
+    pub fn prints(&self) -> Prints<'_> {
         let known = self.inputs.iter().filter_map(|input| {
             let stamp = input.stamp.filter(|stamp| stamp.is_settled(self.looked_at))?;
-            Some((input.file.clone(), (stamp, input.print)))
+            Some((input.file.as_str(), (stamp, input.print)))
         });
         Prints(known.collect())
     }
@@ -192,12 +193,12 @@ fn print_of(path: &Path) -> Option<u64> {
 
 /// What the bytes of files are known by, as far as their stamps tell.
 #[derive(Clone, Debug, Default)]
-pub struct Prints(HashMap<String, (Stamp, u64)>);
+pub struct Prints<'a>(HashMap<&'a str, (Stamp, u64)>);
 
-impl Prints {
+impl Prints<'_> {
     /// What a file's bytes are known by; none where it has to be read to know.
     pub fn of(&self, found: &Found) -> Option<u64> {
-        let (stamp, print) = self.0.get(&found.file)?;
+        let (stamp, print) = self.0.get(found.file.as_str())?;
         (found.stamp == Some(*stamp)).then_some(*print)
     }
 }

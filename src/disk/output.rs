@@ -46,7 +46,7 @@ pub enum Copies {
 }
 
 /// How many bytes are read or written at once.
-const BUFFER: usize = 128 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 /// How many bytes of files wait to be compressed at once, which is done on all processors.
 const WAITING: usize = 8 * 1024 * 1024;

@@ -10,9 +10,9 @@ use super::stamp::Stamp;
 use super::tree::Found;
 use crate::content::post::{self, Post, Reading};
 use crate::diagnostic::Diagnostic;
+use foldhash::HashMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// About how many posts share a file of the cache.
@@ -25,7 +25,7 @@ pub struct Posts<'a> {
     /// Where those of an earlier build are.
     pub cache: &'a Cache,
     /// What is known of files without their being read.
-    pub prints: &'a Prints,
+    pub prints: &'a Prints<'a>,
     /// Whether the cache is written, which only one build at a time may do.
     pub keep: Keep,
 }
@@ -89,7 +89,8 @@ impl Posts<'_> {
             let places = kept.findings.iter().filter_map(|finding| finding.place.as_ref());
             kept.post.file == kept.file && places.map(|place| &place.file).all(|file| *file == kept.file)
         });
-        let mut kept: HashMap<String, Kept> = kept.map(|kept| (kept.file.clone(), kept)).collect();
+        let by_file = |mut kept: Kept| (std::mem::take(&mut kept.file), kept);
+        let mut kept: HashMap<String, Kept> = kept.map(by_file).collect();
         let mut taken = 0;
         let mut one = |found: &Found| {
             let known = self.prints.of(found);
@@ -97,7 +98,7 @@ impl Posts<'_> {
                 let body = &kept.post.body;
                 body.hash.is_some() || body.blank || !how.hashed.holds(kept.post.id.as_ref())
             };
-            let mut old = kept.remove(&found.file).filter(is_whole);
+            let mut old = if kept.is_empty() { None } else { kept.remove(&found.file).filter(is_whole) };
             let mut take = |kept: Kept, stamp: Option<Stamp>| {
                 taken += 1;
                 Read { stamp, print: Some(kept.print), value: Some(kept.post), findings: kept.findings }

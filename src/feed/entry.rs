@@ -37,9 +37,9 @@ pub struct Weighed {
 }
 
 impl Entries<'_> {
-    /// The entry of a post. `rendered` is its lead and body, where some file shows them; about so many documents of a format
-    /// show it.
-    pub fn entry(&self, article: &Article, rendered: Option<Rendered>, documents: usize) -> Weighed {
+    /// The entry of a post that is read at `permalink`. `rendered` is its lead and body, where some file shows them; about so
+    /// many documents of a format show it.
+    pub fn entry(&self, article: &Article, permalink: &Url, rendered: Option<Rendered>, documents: usize) -> Weighed {
         let withdrawn = matches!(article.state, State::Withdrawn { .. });
         let (html, weight, first_image) = match rendered {
             Some(rendered) if !withdrawn => (rendered.html, rendered.weight_bytes as u64, rendered.first_image),
@@ -47,16 +47,15 @@ impl Entries<'_> {
         };
         let post = &article.post;
         let mut looked = Vec::new();
-        let permalink = Url::parse(&article.url).unwrap_or_else(|_| self.config.site.url.clone());
         let named = post.featured_image.as_ref().or(post.share_image.as_ref());
-        let picture = named.and_then(|path| Some((absolute(&path.value, &permalink)?, Text::default())));
+        let picture = named.and_then(|path| Some((absolute(&path.value, permalink)?, Text::default())));
         let picture = picture.or(first_image.map(|image| (image.url, image.alt)));
         let image = picture.filter(|_| !withdrawn).and_then(|(url, alt)| {
             let media_type = media_type(&url).filter(|t| t.starts_with("image/"))?;
             Some(Media { media_type: media_type.into(), size_bytes: self.size(&url, &mut looked), url, alt })
         });
         let enclosure = post.enclosure.as_ref().filter(|_| !withdrawn).and_then(|file| {
-            let url = absolute(&file.url.value, &permalink)?;
+            let url = absolute(&file.url.value, permalink)?;
             let told = file.media_type.clone().or_else(|| media_type(&url).map(Text::from));
             let media_type = told.unwrap_or_else(|| "application/octet-stream".into());
             let size_bytes = file.size_bytes.or_else(|| self.size(&url, &mut looked));
@@ -76,7 +75,7 @@ impl Entries<'_> {
             url: article.url.clone(),
             published_at: post.published_at.value,
             updated_at: article.updated_at,
-            authors: article.authors.iter().map(|a| self.person(a, &permalink)).collect(),
+            authors: article.authors.iter().map(|a| self.person(a, permalink)).collect(),
             terms: article.terms.iter().filter_map(|&t| self.term(t)).collect(),
             summary,
             content: html,

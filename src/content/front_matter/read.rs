@@ -229,7 +229,10 @@ impl<'f> Reader<'f> {
 
     /// Text for a value, unless nothing of it is left; warns where some of it was dropped.
     fn sound(&mut self, pair: Pair, raw: &str, text: Text) -> Option<Spanned<Text>> {
-        self.warn_of_dropped(pair, raw);
+        // What came through as it is lost nothing.
+        if *text != *raw {
+            self.warn_of_dropped(pair, raw);
+        }
         (!text.trim().is_empty()).then(|| Spanned::new(text, pair.1.span))
     }
 

@@ -8,6 +8,7 @@ use super::elements::{KEPT, ON_ALL, ON_SOME};
 use super::plain::is_plain;
 use crate::text::{Html, Text};
 use ammonia::{Builder, UrlRelative};
+use memchr::memmem;
 use std::borrow::Cow;
 
 /// Cleans HTML. One serves all threads.
@@ -68,7 +69,8 @@ pub struct Image {
 /// readers.
 pub(super) fn first_image(html: &Html) -> Option<Image> {
     let mut rest = html.as_str();
-    while let Some((_, tag)) = rest.split_once("<img ") {
+    while let Some(at) = memmem::find(rest.as_bytes(), b"<img ") {
+        let tag = &rest[at + "<img ".len()..];
         // Clean HTML has no `>` in a value, and values in double quotes only.
         let (tag, after) = tag.split_once('>')?;
         rest = after;

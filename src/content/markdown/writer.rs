@@ -9,6 +9,7 @@
 use super::elements::{Element, is_void};
 use super::embed::Embed;
 use crate::content::links::Links;
+use memchr::memchr;
 
 /// How deep elements may be nested. Browsers stop at 512, libxml2 at 256; people at a tenth of it.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -129,17 +130,17 @@ impl<'a> Writer<'a> {
                 self.enter_cell();
             }
         }
-        for part in text.split_inclusive('&') {
-            escape(part, &IN_TEXT, &mut self.out);
-            if part.ends_with('&') {
-                self.ampersands += 1;
-                // html5ever's serialiser searches all of the rest of a text anew at each `&`. A comment, which the
-                // sanitiser takes out again, ends the text there.
-                if self.ampersands.is_multiple_of(1024) {
-                    self.out.push_str("<!---->");
-                }
+        while let Some(at) = memchr(b'&', text.as_bytes()) {
+            escape(&text[..=at], &IN_TEXT, &mut self.out);
+            text = &text[at + 1..];
+            self.ampersands += 1;
+            // html5ever's serialiser searches all of the rest of a text anew at each `&`. A comment, which the sanitiser
+            // takes out again, ends the text there.
+            if self.ampersands.is_multiple_of(1024) {
+                self.out.push_str("<!---->");
             }
         }
+        escape(text, &IN_TEXT, &mut self.out);
     }
 
     /// A line break in the source of the page, for those who read that.
