@@ -115,10 +115,10 @@ impl<'a> References<'a> {
             match self.person(&name.value) {
                 Some(person) => found.authors.push(Author { name: person.name.clone(), url: person.url.clone() }),
                 None => {
-                    if !self.people.is_empty() {
+                    if !self.slugs.is_empty() {
                         found.unknown.push((Kind::Author, name.clone()));
                     }
-                    if self.people.is_empty() || !looks_like_an_id(&name.value) {
+                    if self.slugs.is_empty() || !looks_like_an_id(&name.value) {
                         found.authors.push(Author { name: name.value.clone(), url: None });
                     }
                 }
