@@ -3,7 +3,7 @@
 use super::site::{self, Faulty, Site};
 use super::talk::{findings_json, show};
 use super::{Context, Outcome};
-use crate::content::collection::State;
+use crate::content::collection::{Article, State};
 use crate::content::lock::Line;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::fetch::{self, Limits};
@@ -49,6 +49,9 @@ impl Adopt {
         let (site, found) = site::open(context, Faulty::LeaveOut);
         findings.extend(found);
         let site = site?;
+        // Read before the feeds are fetched, which may take minutes.
+        let hash = |article: &Article| (article.post.file.clone(), load::hash(&site.root, &article.post));
+        let hashes: BTreeMap<String, Option<[u8; 16]>> = site.collection.articles.iter().map(hash).collect();
         let fetched = fetch::feeds(&self.source, &Limits::default()).map_err(|err| findings.push(err)).ok()?;
         findings.extend(fetched.findings);
         let out = |state| matches!(state, State::Published | State::Withdrawn { .. });
@@ -77,7 +80,7 @@ impl Adopt {
         lock.posts.retain(|address, line| adopted.contains_key(address.as_str()) || !ids.contains(&*line.id));
         for article in articles() {
             let Some(id) = adopted.get(&*article.address) else { continue };
-            let line = Line::of(id, &article.post.file, load::hash(&site.root, &article.post));
+            let line = Line::of(id, &article.post.file, hashes.get(&article.post.file).copied().flatten());
             lock.posts.insert(article.address.clone(), line);
         }
         if lock != site.lock {

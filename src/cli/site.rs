@@ -138,6 +138,10 @@ fn error_files(findings: &[Diagnostic]) -> BTreeSet<String> {
 
 /// Posts that could not be read at all.
 fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTreeSet<String> {
+    let faulty = error_files(findings);
+    if faulty.is_empty() {
+        return faulty;
+    }
     let read: BTreeSet<&str> = parts.posts.iter().map(|p| p.file.as_str()).collect();
     let folders: Vec<String> = config.content.posts.iter().map(|dir| config.content.below(dir)).collect();
     let is_post = |file: &String| {
@@ -145,7 +149,7 @@ fn faulty_posts(parts: &Parts, config: &Config, findings: &[Diagnostic]) -> BTre
         let ends = path.extension().is_some_and(|e| tree::POSTS.iter().any(|want| e.eq_ignore_ascii_case(want)));
         ends && folders.iter().any(|folder| folder == "." || path.starts_with(folder))
     };
-    error_files(findings).into_iter().filter(|f| is_post(f) && !read.contains(f.as_str())).collect()
+    faulty.into_iter().filter(|f| is_post(f) && !read.contains(f.as_str())).collect()
 }
 
 /// What went through the sink, besides documents.

@@ -145,17 +145,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SITES: &[&str] = &["https://a.example/", "http://b:8080/c/", "https://[::1]/"];
+
+    /// The address as it was made, and as a URL makes it.
+    fn both(site: &str, address: &str) -> (Text, String) {
+        let config = Config::parse(&format!("[site]\ntitle = \"T\"\nurl = \"{site}\"\n")).unwrap();
+        let mut url = config.site.url.clone();
+        url.set_path(address);
+        (absolute(&config, address), url.into())
+    }
+
+    #[test]
+    fn dots_and_slashes_are_taken_as_a_url_takes_them() {
+        #[track_caller]
+        fn case(address: &str) {
+            let (made, url) = both(SITES[1], address);
+            assert_eq!(made.as_str(), url, "{address}");
+        }
+        for address in ["", "/", "//a", "/a/../b", "/a/.", "/.a", "/a.", "/a.b/", "a", "/%2e%2e/a", "/a//b/"] {
+            case(address);
+        }
+    }
+
     proptest! {
         #[test]
         fn an_absolute_address_is_what_a_url_makes_of_it(
-            site in prop::sample::select(&["https://a.example/", "http://b:8080/c/", "https://[::1]/"][..]),
+            site in prop::sample::select(SITES),
             address in "(/?[-a-zA-Z0-9._~ %?#é]{0,4}){0,4}",
         ) {
-            let config = Config::parse(&format!("[site]\ntitle = \"T\"\nurl = \"{site}\"\n")).unwrap();
-            let mut url = config.site.url.clone();
-            url.set_path(&address);
-            let made = absolute(&config, &address);
-            prop_assert_eq!(made.as_str(), url.as_str());
+            let (made, url) = both(site, &address);
+            prop_assert_eq!(made.as_str(), url);
         }
     }
 }

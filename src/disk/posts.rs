@@ -94,16 +94,14 @@ impl Posts<'_> {
         let mut taken = 0;
         let mut one = |found: &Found| {
             let known = self.prints.of(found);
-            let is_whole = |kept: &Kept| {
-                let body = &kept.post.body;
-                body.hash.is_some() || body.blank || !how.hashed.holds(kept.post.id.as_ref())
-            };
-            let mut old = if kept.is_empty() { None } else { kept.remove(&found.file).filter(is_whole) };
+            let lacks_hash =
+                |post: &Post| post.body.hash.is_none() && !post.body.blank && how.hashed.holds(post.id.as_ref());
+            let mut old = if kept.is_empty() { None } else { kept.remove(&found.file) };
             let mut take = |kept: Kept, stamp: Option<Stamp>| {
                 taken += 1;
                 Read { stamp, print: Some(kept.print), value: Some(kept.post), findings: kept.findings }
             };
-            if let Some(kept) = old.take_if(|kept| Some(kept.print) == known) {
+            if let Some(kept) = old.take_if(|kept| Some(kept.print) == known && !lacks_hash(&kept.post)) {
                 return take(kept, found.stamp);
             }
             let (bytes, stamp) = match text(root, &found.file) {
@@ -111,8 +109,14 @@ impl Posts<'_> {
                 Err(finding) => return Read::failed(finding),
             };
             let print = print(&bytes);
-            if let Some(kept) = old.filter(|kept| kept.print == print) {
-                return take(kept, Some(stamp));
+            if let Some(mut kept) = old.filter(|kept| kept.print == print) {
+                if !lacks_hash(&kept.post) {
+                    return take(kept, Some(stamp));
+                }
+                // Nobody asked for it before; all else is as it was.
+                kept.post.body.hash = post::body(&kept.post, &bytes).and_then(|text| post::hash(&text));
+                let (value, findings) = (Some(kept.post), kept.findings);
+                return Read { stamp: Some(stamp), print: Some(print), value, findings };
             }
             let (value, findings) = post::parse(&found.file, &bytes, how);
             Read { stamp: Some(stamp), print: Some(print), value: value.map(Box::new), findings }

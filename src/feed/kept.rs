@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 /// None for an entry whose old id another post has now: there the post moved, and this one came to its address. And none
 /// where an id that tidings had made gives way to one from the lock that it cannot have made: that is what adopting the
 /// feeds of another tool is for, also after a first build.
+///
 /// `hash` knows the hash of a post's body.
 pub fn changed_ids(
     old: &[Published],

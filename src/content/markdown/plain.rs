@@ -3,7 +3,7 @@
 //! Nearly every post is a few elements, nested as they should be, with text and addresses between them. This file knows such
 //! HTML by a grammar of its own and nothing else: not how it was made, and not what to do about anything. In doubt it says
 //! no, and the sanitiser has its say. What the grammar leaves out is whatever makes a parser of HTML do more than open and
-//! close what it reads (HTML standard, section 13.2.6): a block within a paragraph, an element within one of its own name, a
+//! close what it reads (HTML standard, section 13.2.6): a block within a paragraph, within an element in a line its like, a
 //! part of a table out of its place; and whatever a serialiser would write otherwise (section 13.3).
 
 use memchr::memchr;
@@ -108,7 +108,7 @@ pub(super) fn is_plain(html: &str) -> bool {
 /// Whether text may stand in the innermost of these elements, and is written as a serialiser would write it.
 fn may_stand(text: &str, open: &[&Element]) -> bool {
     match open.last().map_or(Holds::Flow, |element| element.holds) {
-        Holds::Flow | Holds::Line => is_escaped(text, b'>'),
+        Holds::Flow | Holds::Line => is_escaped(text, &IN_TEXT),
         _ => text.bytes().all(|byte| byte == b'\n' || byte == b' '),
     }
 }
@@ -131,7 +131,7 @@ fn start<'h>(tag: &'h str, open: &mut Vec<&'static Element>) -> Option<&'h str> 
         // In this order, and none twice.
         let at = before.iter().position(|known| *known == name)?;
         before = &before[at + 1..];
-        if !is_escaped(value, b'"') || matches!(name, "href" | "src") && !is_address(value) {
+        if !is_escaped(value, &IN_VALUES) || matches!(name, "href" | "src") && !is_address(value) {
             return None;
         }
         rest = after;
@@ -147,18 +147,20 @@ fn start<'h>(tag: &'h str, open: &mut Vec<&'static Element>) -> Option<&'h str> 
     Some(rest)
 }
 
-/// Whether everything in a text is escaped that has to be, as a serialiser does it. `end` is what ends it: that is a
-/// quote's own escape in a value alone.
-fn is_escaped(text: &str, end: u8) -> bool {
+/// The escapes that a serialiser writes in a text.
+const IN_TEXT: [&str; 4] = ["&amp;", "&lt;", "&gt;", "&nbsp;"];
+
+/// The escapes that it writes in the value of an attribute, which ends with a quote.
+const IN_VALUES: [&str; 5] = ["&amp;", "&lt;", "&gt;", "&nbsp;", "&quot;"];
+
+/// Whether everything that has to be escaped is, and by nothing but these escapes.
+fn is_escaped(text: &str, escapes: &[&'static str]) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]) {
         at += found;
         let known = match bytes[at] {
-            b'&' => ["&amp;", "&lt;", "&gt;", "&nbsp;", "&quot;"]
-                .into_iter()
-                .find(|entity| text[at..].starts_with(entity))
-                .filter(|entity| *entity != "&quot;" || end == b'"'),
+            b'&' => escapes.iter().copied().find(|escape| text[at..].starts_with(escape)),
             // Of the characters that start so, all but the space that must not break stay as they are.
             0xC2 if bytes[at + 1] != 0xA0 => Some("\u{80}"),
             _ => None,
@@ -189,8 +191,9 @@ const SPECIAL: [bool; 256] = {
 
 /// Whether an address is on the web, at a host with a name of small letters, digits and hyphens, or a mail's.
 fn is_address(value: &str) -> bool {
-    if value.starts_with("mailto:") {
-        return true;
+    if let Some(rest) = value.strip_prefix("mailto:") {
+        // Behind `//` a host would be looked for.
+        return !rest.contains('/');
     }
     let Some(rest) = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")) else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -211,11 +214,25 @@ mod tests {
     use proptest::strategy::ValueTree as _;
 
     #[test]
+    fn nothing_is_plain_that_is_not_on_the_lists_of_the_sanitiser() {
+        use super::super::elements::{ON_ALL, ON_SOME, is_void, kept};
+        for element in ELEMENTS {
+            let name = element.name;
+            assert!(kept(name).is_some(), "{name}");
+            assert_eq!(element.holds == Holds::Nothing, is_void(name), "{name}");
+            let on_this = ON_SOME.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, names)| names);
+            for attribute in element.attributes {
+                assert!(ON_ALL.contains(attribute) || on_this.contains(attribute), "{name} {attribute}");
+            }
+        }
+    }
+
+    #[test]
     fn what_posts_are_made_of_is_plain() {
         #[track_caller]
         fn case(html: &str) {
             assert!(is_plain(html), "{html}");
-            assert_eq!(Sanitizer::new().parse(html).as_str(), html.trim_ascii());
+            assert_eq!(Sanitizer::new().clean_parsed(html).as_str(), html.trim_ascii());
         }
         case("");
         case("text &amp; \"more\" — &lt;b&gt; and so on&nbsp;…\n");
@@ -263,9 +280,17 @@ mod tests {
         ] {
             case(html);
         }
-        for value in
-            ["javascript:a", "data:text/html,a", "/a", "https:a", "https://", "https://A.example", "https://a b"]
-        {
+        for value in [
+            "javascript:a",
+            "data:text/html,a",
+            "/a",
+            "https:a",
+            "https://",
+            "mailto://[",
+            "mailto:/\n/a",
+            "https://A.example",
+            "https://a b",
+        ] {
             case(&format!("<a href=\"{value}\">b</a>"));
         }
         for value in
@@ -312,6 +337,8 @@ mod tests {
             "width=\"1%\"",
             "title=\"a\nb\u{80}\"",
             "href=\"https://a.b:80/\"",
+            "href=\"mailto://[\"",
+            "href=\"mailto:a b\"",
             "title=\"a\" title=\"b\"",
         ];
         const TEXTS: &[&str] = &[
@@ -374,7 +401,7 @@ mod tests {
         #[test]
         fn the_sanitiser_gives_plain_html_back_as_it_is(html in html()) {
             if is_plain(&html) {
-                let cleaned = Sanitizer::new().parse(&html);
+                let cleaned = Sanitizer::new().clean_parsed(&html);
                 prop_assert_eq!(cleaned.as_str(), html.trim_ascii());
             }
         }

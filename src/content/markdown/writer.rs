@@ -389,7 +389,7 @@ fn is_nothing_without_content(name: &str) -> bool {
 }
 
 /// Writes text for HTML, without the characters that HTML parsers call an error, as a serialiser would (HTML standard,
-/// section 13.3).
+/// section 13.3). `special` are the bytes that may have to be replaced: [`IN_TEXT`] or [`IN_VALUES`].
 fn escape(text: &str, special: &[bool; 256], out: &mut String) {
     let bytes = text.as_bytes();
     let (mut written, mut at) = (0, 0);
