@@ -10,9 +10,10 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as _;
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use tera::{Context, ErrorKind, Kwargs, ReportError, State, Tera, TeraResult};
 
 /// The folder that a site's own templates lie in, relative to its root.
@@ -62,9 +63,19 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 /// All templates of a site, checked as far as that goes without rendering them.
 #[derive(Debug)]
 pub struct Templates {
-    tera: Tera,
+    read: Read,
     own: BTreeSet<String>,
     styles: BTreeMap<String, String>,
+}
+
+/// Templates as Tera has read them.
+#[derive(Debug)]
+enum Read {
+    /// All together: any may use a site's own.
+    Together(Arc<Tera>),
+    /// There are none but the built-in ones. Reading all takes longer than to build a small site, so each is read when
+    /// somebody asks for it, with those that it uses.
+    OnDemand(Mutex<HashMap<&'static str, Arc<Tera>>>),
 }
 
 /// A template of one line that stands in a file of settings.
@@ -96,6 +107,9 @@ impl Templates {
                 _ => site.push((name, text)),
             }
         }
+        if site.is_empty() {
+            return Ok(Templates { read: Read::OnDemand(Mutex::default()), own: BTreeSet::new(), styles });
+        }
         let names: BTreeSet<String> = site.iter().map(|(name, _)| name.clone()).collect();
         let mut findings = Vec::new();
         let mut bad = BTreeSet::new();
@@ -104,11 +118,10 @@ impl Templates {
         loop {
             let mut tera = empty();
             let kept = site.iter().filter(|(name, _)| !bad.contains(name)).map(|(n, t)| (n.as_str(), t.as_str()));
-            let built_in = BUILT_IN.iter().flat_map(|&(name, text)| [(name, text), (&name["tidings/".len()..], text)]);
-            let built_in = built_in.filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
+            let built_in = built_in().filter(|(name, _)| !names.contains(*name) || bad.contains(*name));
             let Err(error) = tera.add_raw_templates(built_in.chain(kept)) else {
                 if findings.is_empty() {
-                    return Ok(Templates { tera, own: names, styles });
+                    return Ok(Templates { read: Read::Together(Arc::new(tera)), own: names, styles });
                 }
                 break;
             };
@@ -157,7 +170,23 @@ impl Templates {
 
     /// Whether there is a template of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.tera.contains_template(name)
+        match &self.read {
+            Read::Together(tera) => tera.contains_template(name),
+            Read::OnDemand(_) => built_in().any(|(known, _)| known == name),
+        }
+    }
+
+    /// What can render this template, or a line that may use any.
+    fn tera(&self, name: Option<&str>) -> Arc<Tera> {
+        let read = match &self.read {
+            Read::Together(tera) => return Arc::clone(tera),
+            Read::OnDemand(read) => read,
+        };
+        let known = name.map(|name| built_in().find(|(known, _)| *known == name));
+        // Neither a line nor a name that no template has can be told what it uses.
+        let key = known.flatten().map_or("", |(name, _)| name);
+        let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(read.entry(key).or_insert_with(|| Arc::new(alone(key))))
     }
 
     /// A line with its values filled in. Nothing is escaped: a line is no HTML.
@@ -167,7 +196,7 @@ impl Templates {
     /// What is wrong in it, and where in the file that it stands in.
     pub fn render_line(&self, line: &Line, values: &impl Serialize) -> Result<String, Diagnostic> {
         let context = Context::from_serialize(values);
-        context.and_then(|context| self.tera.render_str(line.text, &context, false)).map_err(|error| {
+        context.and_then(|context| self.tera(None).render_str(line.text, &context, false)).map_err(|error| {
             let mut fault = faults(&error).into_iter().next().unwrap_or(Fault {
                 message: "this template cannot be rendered".to_owned(),
                 file: None,
@@ -190,7 +219,7 @@ impl Templates {
     /// A template that does not exist, or what went wrong in it and where.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, Diagnostic> {
         let context = Context::from_serialize(values);
-        match context.and_then(|context| self.tera.render(name, &context)) {
+        match context.and_then(|context| self.tera(Some(name)).render(name, &context)) {
             Ok(text) => Ok(format!("{}\n", text.trim_end())),
             Err(error) => Err(match faults(&error).into_iter().next() {
                 Some(fault) => fault.finding(&self.own),
@@ -198,6 +227,30 @@ impl Templates {
             }),
         }
     }
+}
+
+/// The built-in templates by every name.
+fn built_in<'a>() -> impl Iterator<Item = (&'a str, &'a str)> {
+    BUILT_IN.iter().flat_map(|&(name, text)| [(name, text), (&name["tidings/".len()..], text)])
+}
+
+/// A built-in template and those that it uses, these again with theirs; all where there is none of this name.
+fn alone(name: &'static str) -> Tera {
+    let mut used: Vec<(&str, &str)> = built_in().filter(|(known, _)| *known == name).collect();
+    let mut at = 0;
+    while let Some((_, text)) = used.get(at).copied() {
+        // A template names another in quotes.
+        let names = |known: &str| text.split('"').any(|part| part == known);
+        let more: Vec<_> = built_in().filter(|other| !used.contains(other) && names(other.0)).collect();
+        used.extend(more);
+        at += 1;
+    }
+    if used.is_empty() {
+        used.extend(built_in());
+    }
+    let mut tera = empty();
+    tera.add_raw_templates(used).expect("the built-in templates are sound, as their tests show");
+    tera
 }
 
 /// Tera with our filters. They must be there before the templates are: Tera looks for them when it reads one.
@@ -401,6 +454,16 @@ mod tests {
             })
             .collect();
         assert_eq!(text, want);
+    }
+
+    #[test]
+    fn a_built_in_template_is_read_with_all_that_it_uses() {
+        for (name, _) in built_in() {
+            let (apart, together) = (alone(name), alone(""));
+            let rendered = |tera: &Tera| tera.render(name, &Context::new()).map_err(|error| error.to_string());
+            assert_eq!(rendered(&apart), rendered(&together), "{name}");
+            assert!(apart.get_template_names().count() < together.get_template_names().count(), "{name}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// About how many posts share a file of the cache.
-const SHARE: usize = 512;
+const SHARE: usize = 256;
 /// What the names of these files start with.
 const NAME: &str = "posts-";
 
