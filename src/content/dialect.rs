@@ -5,7 +5,8 @@
 
 use super::front_matter::yaml::{Key, Map, Node};
 use crate::config::FIELDS;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 /// A field of front matter that tidings gives a meaning to, in the order of [`FIELDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Dialect {
     /// The names of [`FIELDS`], and before them those of `more`, by field. A name given to a field here is taken from any
     /// other field; unknown fields are left out, since the settings have refused them already.
     pub fn new(more: &BTreeMap<String, Vec<String>>) -> Dialect {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         let of = |name: &str| FIELDS.iter().position(|&(field, _)| field == name);
         for (field, added) in more.iter().filter_map(|(field, added)| Some((of(field)?, added))) {
             for (rank, name) in added.iter().enumerate() {

@@ -10,8 +10,9 @@ use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::text::{Text, first_illegal, is_legal};
 use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
+use foldhash::HashSet;
+use foldhash::fast::RandomState;
 use serde_json::{Number, Value as Json};
-use std::collections::HashSet;
 
 /// Names under which a map may say what it stands for.
 const NAMED: &[&str] = &["id", "slug", "name", "title"];
@@ -281,7 +282,7 @@ pub(crate) fn distinct(lines: &mut Vec<Spanned<Text>>, same: Same) {
     if lines.len() < 2 {
         return;
     }
-    let mut seen = HashSet::with_capacity(lines.len());
+    let mut seen = HashSet::with_capacity_and_hasher(lines.len(), RandomState::default());
     lines.retain(|line| match same {
         Same::AnyCase => seen.insert(line.value.to_lowercase()),
         Same::Exact => seen.insert(line.value.to_string()),
