@@ -4,7 +4,7 @@ use super::site::{self, Faulty};
 use super::talk::{count, findings_json, in_order, plural, show};
 use super::{Context, Outcome, digests, kept};
 use crate::diagnostic::Severity;
-use crate::disk::{output, written};
+use crate::disk::{file, written};
 use clap::Args;
 use serde_json::json;
 use std::sync::{Mutex, PoisonError};
@@ -34,7 +34,7 @@ impl Check {
                 &mut findings,
                 |_, _| None,
                 |path, document| {
-                    if !output::same(&site.root.join(folder).join(path), document) {
+                    if !file::same(&site.root.join(folder).join(path), document) {
                         changed.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_string());
                     }
                     Ok(())

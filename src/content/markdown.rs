@@ -8,6 +8,7 @@
 mod document;
 mod elements;
 mod embed;
+mod escape;
 mod footnotes;
 mod plain;
 mod raw;

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod compress;
 pub mod dkim;
 pub mod fetch;
+pub mod file;
 mod fingerprint;
 pub mod hosting;
 pub mod http;

@@ -6,6 +6,7 @@
 //! be made again from the posts, so they are not forced to the disk one by one.
 
 use super::compress::{Coding, has_copies};
+use super::file::{same, written_to};
 use super::fingerprint;
 use super::load::reason;
 use super::replace::{self, beside};
@@ -16,8 +17,8 @@ use crate::feed::document::Document;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,9 +45,6 @@ pub enum Copies {
     /// They do not.
     Leave,
 }
-
-/// How many bytes are read or written at once.
-const BUFFER: usize = 64 * 1024;
 
 /// How many bytes of files wait to be compressed at once, which is done on all processors.
 const WAITING: usize = 8 * 1024 * 1024;
@@ -368,38 +366,6 @@ fn sweep(folder: &Path) {
     for entry in found.filter(|e| e.file_type().is_file() && replace::is_beside(e.file_name())) {
         let _ = fs::remove_file(entry.path());
     }
-}
-
-/// Whether a file is there with exactly these bytes.
-pub fn same(path: &Path, document: &Document<'_>) -> bool {
-    // The size is asked first: most files that differ differ in it, and need not be read.
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == document.size_bytes())
-        && File::open(path).is_ok_and(|file| holds(file, document))
-}
-
-/// Whether what can be read is exactly this.
-fn holds(mut file: File, document: &Document<'_>) -> bool {
-    let mut there = vec![0; BUFFER];
-    let same = document.each(|bytes| {
-        bytes.chunks(BUFFER).try_for_each(|chunk| {
-            let there = &mut there[..chunk.len()];
-            file.read_exact(there).map_err(drop)?;
-            if there == chunk { Ok(()) } else { Err(()) }
-        })
-    });
-    same.is_ok() && file.read(&mut there[..1]).is_ok_and(|more| more == 0)
-}
-
-/// Writes a document, and returns its fingerprint.
-fn written_to(file: File, document: &Document<'_>) -> io::Result<String> {
-    let mut out = BufWriter::with_capacity(BUFFER, file);
-    let mut print = fingerprint::Fingerprint::default();
-    document.each(|bytes| {
-        print.take(bytes);
-        out.write_all(bytes)
-    })?;
-    out.flush()?;
-    Ok(print.done())
 }
 
 pub(super) fn unwritable(path: &str, err: &io::Error) -> Diagnostic {

@@ -1,7 +1,7 @@
 //! What the web server knows of the site: `.tidings/site.json`, as a build writes it and the server reads it.
 
+use super::file::same;
 use super::load::reason;
-use super::output::same;
 use super::replace;
 use super::written::STATE;
 use crate::diagnostic::Diagnostic;
